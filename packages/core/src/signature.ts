@@ -1,0 +1,174 @@
+import { ConfigurationError, type SignatureRejection } from './errors.js'
+
+/** What {@link createSignatureVerifier} needs to know. */
+export interface SignatureOptions {
+  /** The webhook's secrets (`wbhsec_…`), whole as Persona shows them; several during rotation. Any of them may match. */
+  readonly secrets: string | readonly string[]
+  /** How far `t` may lie from now, in seconds, either way. Default 300. Persona publishes no figure. */
+  readonly toleranceSeconds?: number
+  /** The clock, in milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+/** One delivery as it arrived. */
+export interface SignedDelivery {
+  /** The body's bytes exactly as received: never parsed and serialised again. */
+  readonly body: Uint8Array
+  /** The value of `Persona-Signature`; repeated headers as a list, or joined as `Headers` joins them. */
+  readonly signature: string | readonly string[] | null | undefined
+}
+
+/** The answer of a signature check. Never an exception: every input has one of these answers. */
+export type SignatureVerdict =
+  | { readonly valid: true; readonly timestampSeconds: number }
+  | { readonly valid: false; readonly reason: SignatureRejection }
+
+interface SignatureSet {
+  readonly time: string
+  readonly digests: Uint8Array<ArrayBuffer>[]
+}
+
+const MAX_HEADER_LENGTH = 4096
+const MAX_SETS = 8
+const HEX_DIGEST = /^[0-9a-f]{64}$/i
+const UNIX_SECONDS = /^[0-9]{1,15}$/
+const encoder = new TextEncoder()
+
+/**
+ * Returns a function that checks Persona's webhook signatures: HMAC-SHA256 over `<t>.<raw body>`, compared in constant
+ * time. During rotation the header holds several space-separated sets; each is checked with its own `t`.
+ *
+ * @throws ConfigurationError when there is no secret, an empty one, or a tolerance that is not a positive number.
+ * @see https://docs.withpersona.com/webhooks-best-practices
+ */
+export function createSignatureVerifier(
+  options: SignatureOptions,
+): (delivery: SignedDelivery) => Promise<SignatureVerdict> {
+  const secrets = requireSecrets(options.secrets)
+  const toleranceSeconds = requireTolerance(options.toleranceSeconds ?? 300)
+  const now = options.now ?? Date.now
+  let keys: Promise<CryptoKey[]> | undefined
+
+  return async ({ body, signature }) => {
+    const header = toHeaderText(signature)
+    if (header === '') return { valid: false, reason: 'missing' }
+    const sets = parseSignatureHeader(header)
+    if (sets.length === 0) return { valid: false, reason: 'malformed' }
+    keys ??= Promise.all(secrets.map(importKey))
+    const times = await matchingTimes(sets, await keys, body)
+    return judgeTimes(times, Math.floor(now() / 1000), toleranceSeconds)
+  }
+}
+
+/** Checks one delivery. For more than one, {@link createSignatureVerifier} prepares the keys once. */
+export function verifySignature(options: SignatureOptions & SignedDelivery): Promise<SignatureVerdict> {
+  return createSignatureVerifier(options)(options)
+}
+
+/** What {@link signWebhook} signs. */
+export interface SignWebhookOptions {
+  /** The body's bytes, or text that is sent as UTF-8. */
+  readonly body: Uint8Array | string
+  /** The secret; several make several sets, as Persona sends during rotation. */
+  readonly secrets: string | readonly string[]
+  /** `t`, in unix seconds. Default: now. */
+  readonly timestampSeconds?: number
+}
+
+/** Resolves with the `Persona-Signature` header that Persona would send for this body: for tests and fakes. */
+export async function signWebhook(options: SignWebhookOptions): Promise<string> {
+  const time = String(options.timestampSeconds ?? Math.floor(Date.now() / 1000))
+  const body = typeof options.body === 'string' ? encoder.encode(options.body) : options.body
+  const message = toSignedMessage(time, body)
+  const keys = await Promise.all(requireSecrets(options.secrets).map(importKey))
+  const digests = await Promise.all(keys.map((key) => crypto.subtle.sign('HMAC', key, message)))
+  return digests.map((digest) => `t=${time},v1=${toHex(new Uint8Array(digest))}`).join(' ')
+}
+
+function requireSecrets(secrets: string | readonly string[]): readonly string[] {
+  const list = typeof secrets === 'string' ? [secrets] : secrets
+  if (list.length > 0 && list.every((secret) => typeof secret === 'string' && secret.trim() !== '')) return list
+  throw new ConfigurationError({
+    problem: 'A webhook secret is missing or empty.',
+    fix: 'Copy the secret (wbhsec_…) of the webhook from the Persona dashboard.',
+  })
+}
+
+function requireTolerance(seconds: number): number {
+  if (Number.isFinite(seconds) && seconds > 0) return seconds
+  throw new ConfigurationError({
+    problem: 'toleranceSeconds is not a positive number.',
+    fix: 'Give the replay window in seconds, for example 300.',
+  })
+}
+
+function toHeaderText(signature: SignedDelivery['signature']): string {
+  if (signature === null || signature === undefined) return ''
+  return (typeof signature === 'string' ? signature : signature.join(' ')).trim()
+}
+
+/** Reads the sets in order: `t` opens one, each `v1` belongs to the set before it, other schemes are skipped. */
+function parseSignatureHeader(header: string): SignatureSet[] {
+  if (header.length > MAX_HEADER_LENGTH) return []
+  const sets: SignatureSet[] = []
+  let current: SignatureSet | undefined
+  for (const part of header.split(/[\s,]+/)) {
+    const [scheme, value = ''] = part.split('=', 2)
+    if (scheme === 't') {
+      current = UNIX_SECONDS.test(value) ? { time: value, digests: [] } : undefined
+      if (current !== undefined) sets.push(current)
+    } else if (scheme === 'v1' && HEX_DIGEST.test(value)) {
+      current?.digests.push(fromHex(value))
+    }
+  }
+  return sets.filter((set) => set.digests.length > 0).slice(0, MAX_SETS)
+}
+
+/** The times of the sets that one of the keys has signed. */
+async function matchingTimes(sets: SignatureSet[], keys: CryptoKey[], body: Uint8Array): Promise<number[]> {
+  const times: number[] = []
+  for (const { time, digests } of sets) {
+    const message = toSignedMessage(time, body)
+    for (const key of keys) {
+      for (const digest of digests) {
+        if (await crypto.subtle.verify('HMAC', key, digest, message)) times.push(Number(time))
+      }
+    }
+  }
+  return times
+}
+
+function judgeTimes(times: number[], nowSeconds: number, toleranceSeconds: number): SignatureVerdict {
+  const fresh = times.find((time) => Math.abs(nowSeconds - time) <= toleranceSeconds)
+  if (fresh !== undefined) return { valid: true, timestampSeconds: fresh }
+  const [first] = times
+  if (first === undefined) return { valid: false, reason: 'mismatch' }
+  return { valid: false, reason: first < nowSeconds ? 'stale' : 'future' }
+}
+
+function toSignedMessage(time: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const prefix = encoder.encode(`${time}.`)
+  const message = new Uint8Array(prefix.length + body.length)
+  message.set(prefix)
+  message.set(body, prefix.length)
+  return message
+}
+
+function importKey(secret: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+    'verify',
+  ])
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length / 2)
+  for (let index = 0; index < bytes.length; index++) {
+    bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16)
+  }
+  return bytes
+}
