@@ -14,7 +14,6 @@ export type KycErrorCode =
   | 'case_erased'
   | 'case_without_inquiry'
   | 'claim_conflict'
-  | 'idempotency_key_reused'
   | 'initiation_in_progress'
   | PersonaErrorCode
 
@@ -84,7 +83,8 @@ const SIGNATURE_FIXES: Record<SignatureRejection, string> = {
   malformed: 'Expected one or more space-separated sets of the form t=<unix seconds>,v1=<64 hex digits>.',
   stale: 'Check this machine’s clock, or widen toleranceSeconds if Persona’s retries arrive with their first time.',
   future: 'Check this machine’s clock.',
-  mismatch: 'Check that the secret belongs to this webhook, and that the bytes are those that arrived, not re-serialised.',
+  mismatch:
+    'Check that the secret belongs to this webhook, and that the bytes are those that arrived, not re-serialised.',
 }
 
 /** A correctly signed body is not an event that can be read. */

@@ -1,0 +1,130 @@
+import { ConfigurationError } from './errors.js'
+import { createInquiries, type Inquiries } from './inquiries.js'
+import { isPersonaError } from './persona-error.js'
+import { createSender, type SenderOptions, sleep } from './request.js'
+
+/** Persona's environments. Both live at the same URL; the API key picks the one. */
+export type PersonaEnvironment = 'sandbox' | 'production'
+
+/** What {@link createPersonaClient} accepts. */
+export interface PersonaClientOptions {
+  /** `persona_sandbox_…` or `persona_production_…` */
+  readonly apiKey: string
+  /** Checked against the key's prefix. Default: what the prefix says. */
+  readonly environment?: PersonaEnvironment
+  /** Sent as `Persona-Version`. Default `2025-12-08`, which this library is written for. */
+  readonly apiVersion?: string
+  /** Default `https://api.withpersona.com/api/v1`. */
+  readonly baseUrl?: string
+  /** The longest that one attempt may take, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number
+  /** How often an attempt is repeated after a network failure, a timeout or a 429. Default 2. */
+  readonly retries?: number
+  /** The longest wait before a repetition, in milliseconds; a longer one fails at once. Default 60,000. */
+  readonly maxRetryWaitMs?: number
+  /** From this many milliseconds on, `health()` calls an answer slow. Default 2,000. */
+  readonly slowAfterMs?: number
+  /** Default `globalThis.fetch`. */
+  readonly fetch?: typeof globalThis.fetch
+  /** Jitter, 0 to 1. Default `Math.random`. */
+  readonly random?: () => number
+  /** The clock, in milliseconds. Default `Date.now`. */
+  readonly now?: () => number
+  /** Waits that many milliseconds. Default: a timer. */
+  readonly sleep?: SenderOptions['sleep']
+}
+
+/**
+ * How Persona's API does: `unreachable` got no connection, `unauthorized` an answer that refuses the key, `slow` an
+ * answer later than `slowAfterMs` or none within `timeoutMs`, `failing` any other error.
+ */
+export interface PersonaHealth {
+  readonly status: 'ok' | 'slow' | 'unreachable' | 'unauthorized' | 'failing'
+  readonly latencyMs: number
+}
+
+/** A client of Persona's API. */
+export interface PersonaClient {
+  /** What the API key's prefix says; null for a key without one of the two prefixes. */
+  readonly environment: PersonaEnvironment | null
+  readonly inquiries: Inquiries
+  /** Asks for the rate limits, once and without retry. Never rejects. */
+  health(): Promise<PersonaHealth>
+}
+
+const DEFAULT_BASE_URL = 'https://api.withpersona.com/api/v1'
+
+/**
+ * Returns a client of Persona's API.
+ *
+ * @throws ConfigurationError when an option is missing, malformed, or contradicts the API key's prefix.
+ */
+export function createPersonaClient(options: PersonaClientOptions): PersonaClient {
+  const { now = Date.now, slowAfterMs = 2000 } = options
+  const sender = toSenderOptions(options)
+  const probe = createSender({ ...sender, retries: 0 })
+  return {
+    environment: requireEnvironment(options),
+    inquiries: createInquiries(createSender(sender)),
+    async health() {
+      const startedAt = now()
+      const failure = await probe({ method: 'GET', path: '/rate-limits' }).then(() => null, toHealthStatus)
+      const latencyMs = now() - startedAt
+      return { status: failure ?? (latencyMs >= slowAfterMs ? 'slow' : 'ok'), latencyMs }
+    },
+  }
+}
+
+function toSenderOptions(options: PersonaClientOptions): SenderOptions {
+  return {
+    apiKey: options.apiKey,
+    apiVersion: options.apiVersion ?? '2025-12-08',
+    baseUrl: requireUrl(options.baseUrl ?? DEFAULT_BASE_URL),
+    timeoutMs: requireNumber('timeoutMs', options.timeoutMs ?? 10_000, 1),
+    retries: requireNumber('retries', options.retries ?? 2, 0),
+    maxRetryWaitMs: requireNumber('maxRetryWaitMs', options.maxRetryWaitMs ?? 60_000, 0),
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    random: options.random ?? Math.random,
+    sleep: options.sleep ?? sleep,
+  }
+}
+
+function toHealthStatus(error: unknown): PersonaHealth['status'] {
+  if (isPersonaError(error, 'persona_unreachable')) return 'unreachable'
+  if (isPersonaError(error, 'persona_timeout')) return 'slow'
+  if (isPersonaError(error, 'persona_unauthorized', 'persona_forbidden')) return 'unauthorized'
+  // A rate-limited answer is an answer: the API is there and knows the key.
+  return isPersonaError(error, 'persona_rate_limited') ? 'ok' : 'failing'
+}
+
+function requireEnvironment({ apiKey, environment }: PersonaClientOptions): PersonaEnvironment | null {
+  if (typeof apiKey !== 'string' || !/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new ConfigurationError({
+      problem: 'The Persona API key is missing or not printable ASCII.',
+      fix: 'Copy it from the dashboard: Developers, API keys.',
+    })
+  }
+  const fromKey = /^persona_(sandbox|production)_/.exec(apiKey)?.[1] as PersonaEnvironment | undefined
+  if (environment === undefined || fromKey === undefined || environment === fromKey)
+    return fromKey ?? environment ?? null
+  throw new ConfigurationError({
+    problem: `The Persona API key belongs to ${fromKey}, but the environment is set to ${environment}.`,
+    fix: `Use a key that starts with persona_${environment}_, or set the environment to ${fromKey}.`,
+  })
+}
+
+function requireUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, '')
+  throw new ConfigurationError({
+    problem: 'baseUrl is not an http(s) URL.',
+    fix: `The default is ${DEFAULT_BASE_URL}.`,
+  })
+}
+
+function requireNumber(name: string, value: number, minimum: number): number {
+  if (Number.isFinite(value) && value >= minimum) return value
+  throw new ConfigurationError({
+    problem: `${name} must be a number of at least ${minimum}.`,
+    fix: 'Leave it out for the default.',
+  })
+}

@@ -1,0 +1,39 @@
+import type { EngineContext } from './engine-context.js'
+import { isPersonaError } from './persona-error.js'
+import type { KycCase } from './storage.js'
+
+/** See {@link KycEngine.eraseCase}. Erases here first: that cannot fail for Persona's sake. */
+export async function eraseCase(context: EngineContext, kycCase: KycCase): Promise<KycCase> {
+  const { id, personaInquiryId } = kycCase
+  const { storage, sessionTokens, logger, now } = context
+  const erased = await storage.eraseCase(id, new Date(now()))
+  if (personaInquiryId !== null) sessionTokens.delete(personaInquiryId)
+  for (const inquiryId of await findInquiries(context, id, personaInquiryId)) {
+    await redact(context, inquiryId)
+    logger.info({ caseId: id, inquiryId }, 'inquiry redacted')
+  }
+  return erased ?? kycCase
+}
+
+/** The attached inquiry, and whatever else Persona has under this reference id: replaced or never attached ones. */
+async function findInquiries(
+  { persona }: EngineContext,
+  caseId: string,
+  attached: string | null,
+): Promise<Set<string>> {
+  const found = new Set(attached === null ? [] : [attached])
+  for await (const inquiry of persona.inquiries.list({ referenceId: caseId })) {
+    if (inquiry.attributes.redactedAt === null) found.add(inquiry.id)
+    else found.delete(inquiry.id)
+  }
+  return found
+}
+
+/** Redacts the inquiry; one that is gone or redacted already is as good. */
+async function redact({ persona }: EngineContext, inquiryId: string): Promise<void> {
+  try {
+    await persona.inquiries.redact(inquiryId)
+  } catch (error) {
+    if (!isPersonaError(error, 'persona_not_found', 'persona_conflict')) throw error
+  }
+}

@@ -1,0 +1,164 @@
+import { z } from 'zod'
+import { EventError, SignatureError } from './errors.js'
+import { getMember, isJsonObject, type JsonObject, type JsonValue } from './inflection.js'
+import { createSignatureVerifier, type SignatureOptions, type SignedDelivery } from './signature.js'
+import { type PersonaStatus, toPersonaStatus } from './status.js'
+
+/** The events that move a case. Persona sends many more; the set is open. */
+export type InquiryEventName =
+  | 'inquiry.created'
+  | 'inquiry.started'
+  | 'inquiry.completed'
+  | 'inquiry.failed'
+  | 'inquiry.expired'
+  | 'inquiry.marked-for-review'
+  | 'inquiry.needs-review'
+  | 'inquiry.approved'
+  | 'inquiry.declined'
+  | 'inquiry.transitioned'
+  | 'inquiry.redacted'
+
+/** The name of a Persona event, `resource.action`. The set is open. */
+export type EventName = InquiryEventName | (string & {})
+
+/** The inquiry as it was when the event happened. */
+export interface InquirySnapshot {
+  readonly id: string
+  /** Persona's status, or the one the event's name stands for; null where neither says. */
+  readonly status: PersonaStatus | null
+  readonly referenceId: string | null
+  /** The id of its inquiry template (`itmpl_…`), version (`itmplv_…`) and legacy template (`tmpl_…`), as far as given. */
+  readonly templateIds: readonly string[]
+}
+
+/** An event that Persona told about. */
+export interface PersonaEvent {
+  /** `evt_…`; the short form has none, there it is `short_` and the SHA-256 of the body. */
+  readonly id: string
+  readonly name: EventName
+  /** When it happened, by Persona's clock, in milliseconds; null in the short form, which does not say. */
+  readonly createdAt: Date | null
+  /** Null for an event about anything but an inquiry. */
+  readonly inquiry: InquirySnapshot | null
+  /** The body as it was sent, in the webhook's own inflection; `toCamelKeys` makes it uniform. Holds personal data. */
+  readonly body: JsonObject
+}
+
+const STATUS_BY_EVENT = new Map<string, PersonaStatus | null>([
+  ['inquiry.created', 'created'],
+  ['inquiry.started', 'pending'],
+  ['inquiry.completed', 'completed'],
+  ['inquiry.failed', 'failed'],
+  ['inquiry.expired', 'expired'],
+  ['inquiry.marked-for-review', 'needs_review'],
+  ['inquiry.needs-review', 'needs_review'],
+  ['inquiry.approved', 'approved'],
+  ['inquiry.declined', 'declined'],
+  ['inquiry.transitioned', null],
+  ['inquiry.redacted', null],
+])
+
+/** True for the events that move a case; all others are recorded and ignored. */
+export function isInquiryEvent(name: EventName): name is InquiryEventName {
+  return STATUS_BY_EVENT.has(name)
+}
+
+// Ids are never checked by prefix: Persona reserves the right to change their form. PostgreSQL stores no NUL.
+const text = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((value) => !value.includes('\0'))
+const timestamp = z.iso.datetime({ offset: true }).transform((value) => new Date(value))
+const resource = z.looseObject({
+  type: z.string(),
+  id: text,
+  attributes: z.custom<JsonObject>(isJsonObject).optional(),
+})
+
+/**
+ * Reads the body of a webhook, in any of the three inflections. The signature must have been checked before.
+ *
+ * @throws EventError when the body is no JSON or no event. The error never quotes it.
+ * @see https://docs.withpersona.com/webhooks
+ */
+export async function parseEvent(body: Uint8Array): Promise<PersonaEvent> {
+  const json = parseJson(body)
+  if (!isJsonObject(json)) throw new EventError('The webhook’s body is not a JSON object.')
+  const { data } = json
+  if (!isJsonObject(data)) throw new EventError('The webhook’s body has no data object.')
+  return data.type === 'event' ? parseEnvelope(json, data) : parseShortForm(json, data, body)
+}
+
+/**
+ * Checks a delivery's signature and reads its event, in one call.
+ *
+ * @throws SignatureError when the signature is refused, with the reason; EventError when the body is no event.
+ */
+export async function constructEvent(options: SignatureOptions & SignedDelivery): Promise<PersonaEvent> {
+  const verdict = await createSignatureVerifier(options)(options)
+  if (!verdict.valid) throw new SignatureError(verdict.reason)
+  return parseEvent(options.body)
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    throw new EventError('The webhook’s body is not JSON in UTF-8.')
+  }
+}
+
+function parseEnvelope(body: JsonObject, data: JsonObject): PersonaEvent {
+  const attributes = requireObject(data.attributes, 'data.attributes')
+  const payload = requireObject(attributes.payload, 'data.attributes.payload')
+  const name = requireMember(text, attributes.name, 'data.attributes.name')
+  return {
+    id: requireMember(text, data.id, 'data.id'),
+    name,
+    createdAt: requireMember(timestamp, getMember(attributes, 'created-at'), 'data.attributes.created-at'),
+    inquiry: toSnapshot(name, requireObject(payload.data, 'data.attributes.payload.data')),
+    body,
+  }
+}
+
+async function parseShortForm(body: JsonObject, data: JsonObject, bytes: Uint8Array): Promise<PersonaEvent> {
+  const name = requireMember(text, body.type, 'type')
+  const digest = await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))
+  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const inquiry = name.startsWith('inquiry.') ? toSnapshot(name, { type: 'inquiry', ...data }) : null
+  return { id: `short_${hex}`, name, createdAt: null, inquiry, body }
+}
+
+function toSnapshot(name: string, payload: JsonObject): InquirySnapshot | null {
+  const { type, id, attributes = {} } = requireMember(resource, payload, 'the payload’s resource')
+  if (type !== 'inquiry') return null
+  const status = attributes.status
+  const referenceId = text.safeParse(getMember(attributes, 'reference-id'))
+  return {
+    id,
+    status: text.safeParse(status).success ? toPersonaStatus(String(status)) : (STATUS_BY_EVENT.get(name) ?? null),
+    referenceId: referenceId.success ? referenceId.data : null,
+    templateIds: toTemplateIds(payload.relationships),
+  }
+}
+
+function toTemplateIds(relationships: JsonValue | undefined): string[] {
+  if (!isJsonObject(relationships)) return []
+  return ['inquiry-template', 'inquiry-template-version', 'template'].flatMap((name) => {
+    const relation = getMember(relationships, name)
+    const target = isJsonObject(relation) && isJsonObject(relation.data) ? relation.data.id : undefined
+    return typeof target === 'string' ? [target] : []
+  })
+}
+
+function requireObject(value: JsonValue | undefined, path: string): JsonObject {
+  if (isJsonObject(value)) return value
+  throw new EventError(`The event has no object at ${path}.`)
+}
+
+function requireMember<Output>(schema: z.ZodType<Output>, value: unknown, path: string): Output {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new EventError(`The event has no usable value at ${path}.`)
+}

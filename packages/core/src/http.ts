@@ -1,0 +1,223 @@
+import type { Authorize } from './authorize.js'
+import type { KycEngine } from './engine.js'
+import { ConfigurationError, KycError } from './errors.js'
+import { type Logger, silentLogger, toLogFields } from './logger.js'
+import { createOpenApi } from './openapi.js'
+import { HttpError, toProblemResponse } from './problem.js'
+import { readBody } from './request-body.js'
+import { ROUTES, type Route } from './routes.js'
+
+/** What {@link createKycHandler} accepts. */
+export interface KycHandlerOptions {
+  readonly engine: KycEngine
+  /** Decides who may do what. Required: there is no open default. */
+  readonly authorize: Authorize
+  /** The path that the routes are mounted under, such as `/api`. Default: none. */
+  readonly basePath?: string
+  /** The largest webhook, in bytes. Default 1 MiB. */
+  readonly maxWebhookBytes?: number
+  /** The largest body of any other route, in bytes. Default 64 KiB. */
+  readonly maxBodyBytes?: number
+  /** The longest that reading a body may take, in milliseconds. Default 10,000. */
+  readonly bodyTimeoutMs?: number
+  /** Default: silent. */
+  readonly logger?: Logger
+}
+
+/** What an adapter knows of a request beyond the request itself. */
+export interface RequestHints {
+  /** What a body parser left in place of the body that it consumed. The webhook takes it only if it is bytes. */
+  readonly consumedBody?: unknown
+  /** Overrides `basePath` for this request, where the framework knows its mount point. */
+  readonly basePath?: string
+}
+
+/** The routes as one function from Request to Response, for any framework. */
+export interface KycHandler {
+  /** Resolves with the answer; null when the path is none of ours, for the framework to go on. Never rejects. */
+  handle(request: Request, hints?: RequestHints): Promise<Response | null>
+  /** As `handle`, with a 404 for other paths: for runtimes that take a fetch handler. */
+  fetch(request: Request): Promise<Response>
+}
+
+interface Match {
+  readonly route: Route
+  readonly caseId: string
+}
+
+/**
+ * Returns the routes of this library.
+ *
+ * @throws ConfigurationError when `authorize` is missing, or the base path is malformed.
+ */
+export function createKycHandler(options: KycHandlerOptions): KycHandler {
+  const { logger = silentLogger, basePath = '' } = options
+  requireAuthorize(options.authorize)
+  requireBasePath(basePath)
+  const routes = [...ROUTES, createOpenApiRoute()]
+
+  const handle = async (request: Request, hints: RequestHints = {}) => {
+    const path = toRoutePath(request.url, hints.basePath ?? basePath)
+    const candidates = path === null ? [] : routes.flatMap((route) => toMatch(route, path))
+    if (candidates.length === 0) return null
+    try {
+      return await respond(options, request, hints, candidates)
+    } catch (error) {
+      report(logger, request.method, candidates[0]?.route.path, error)
+      return toProblemResponse(error)
+    }
+  }
+  return {
+    handle,
+    fetch: async (request) => (await handle(request)) ?? toProblemResponse(notFound()),
+  }
+}
+
+async function respond(
+  options: KycHandlerOptions,
+  request: Request,
+  hints: RequestHints,
+  candidates: Match[],
+): Promise<Response> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const match = candidates.find(({ route }) => route.method === method)
+  if (match === undefined) throw methodNotAllowed(candidates)
+  await requireAuthorized(options, request, match)
+  const { status, json } = await match.route.handle({
+    engine: options.engine,
+    request,
+    caseId: match.caseId,
+    query: toQuery(request.url),
+    body: await toBody(options, request, hints, match.route),
+  })
+  return new Response(request.method === 'HEAD' ? null : JSON.stringify(json), {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  })
+}
+
+async function requireAuthorized(
+  { authorize, logger = silentLogger }: KycHandlerOptions,
+  request: Request,
+  { route, caseId }: Match,
+): Promise<void> {
+  if (route.action === null) return
+  const verdict = await authorize({ request, action: route.action, caseId: caseId === '' ? null : caseId })
+  if (typeof verdict === 'object' && verdict !== null && typeof verdict.principal === 'string') return
+  logger.warn(
+    { action: route.action, verdict: verdict === 'forbidden' ? verdict : 'unauthenticated' },
+    'request refused',
+  )
+  if (verdict === 'forbidden') throw new HttpError(403, 'forbidden', { detail: 'This is not allowed to you.' })
+  const headers = { 'www-authenticate': 'Bearer' }
+  throw new HttpError(401, 'unauthenticated', { detail: 'Authentication is missing or not accepted.', headers })
+}
+
+async function toBody(
+  options: KycHandlerOptions,
+  request: Request,
+  hints: RequestHints,
+  route: Route,
+): Promise<Uint8Array> {
+  if (route.body === 'none') return new Uint8Array()
+  const maxBodyBytes =
+    route.body === 'raw' ? (options.maxWebhookBytes ?? 1024 * 1024) : (options.maxBodyBytes ?? 64 * 1024)
+  if (hints.consumedBody !== undefined) return toConsumedBody(hints.consumedBody, route, maxBodyBytes)
+  const bytes = await readBody(request, { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000 })
+  if (route.body === 'json' && bytes.length > 0) requireJsonType(request)
+  return bytes
+}
+
+/** A parser may have read the body before us. For JSON that is as good; a signature needs the bytes that arrived. */
+function toConsumedBody(body: unknown, route: Route, maxBodyBytes: number): Uint8Array {
+  if (body instanceof Uint8Array || route.body === 'json') {
+    const bytes =
+      body instanceof Uint8Array
+        ? body
+        : new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body))
+    if (bytes.length <= maxBodyBytes) return bytes
+    throw new KycError('body_too_large', { problem: 'The body is too large.', fix: 'Send less.' })
+  }
+  throw new KycError('raw_body_unavailable', {
+    problem: 'The webhook’s body was parsed before its signature could be checked.',
+    fix: 'Mount the KYC routes before any body parser, or keep the bytes: express.json({ verify: (req, res, bytes) => { req.rawBody = bytes } }).',
+  })
+}
+
+function requireJsonType(request: Request): void {
+  const type = request.headers.get('content-type') ?? ''
+  if (/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) return
+  throw new HttpError(415, 'unsupported_media_type', { detail: 'The body must be application/json.' })
+}
+
+/** The path below the base path, or null. It is compared as it was sent: nothing is decoded or resolved. */
+function toRoutePath(url: string, basePath: string): string | null {
+  const { pathname } = new URL(url)
+  return pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : null
+}
+
+function toMatch(route: Route, path: string): Match[] {
+  const expected = route.path.split('/')
+  const actual = path.split('/')
+  const fits =
+    expected.length === actual.length &&
+    expected.every((part, index) => part === actual[index] || (part === ':case_id' && actual[index] !== ''))
+  if (!fits) return []
+  const index = expected.indexOf(':case_id')
+  return [{ route, caseId: index === -1 ? '' : (actual[index] ?? '') }]
+}
+
+/** The query's members. A repeated one keeps its last value; unknown ones are refused by the route's schema. */
+function toQuery(url: string): Record<string, string> {
+  return Object.fromEntries(new URL(url).searchParams)
+}
+
+function createOpenApiRoute(): Route {
+  let document: unknown
+  return {
+    method: 'GET',
+    path: '/compliance/openapi.json',
+    action: 'openapi:read',
+    summary: 'This description',
+    body: 'none',
+    answers: {},
+    problems: [],
+    async handle() {
+      document ??= createOpenApi(ROUTES)
+      return { status: 200, json: document }
+    },
+  }
+}
+
+function report(logger: Logger, method: string, path: string | undefined, error: unknown): void {
+  if (error instanceof HttpError && error.problem.status < 500) return
+  const fields = { method, path, ...toLogFields(error) }
+  const isCallersFault = error instanceof KycError && /^(case_|claim_|signature_|event_|body_)/.test(error.code)
+  if (isCallersFault) logger.debug(fields, 'request answered with a problem')
+  else logger.error(fields, 'request failed')
+}
+
+function methodNotAllowed(candidates: Match[]): HttpError {
+  const allow = candidates.map(({ route }) => route.method).join(', ')
+  return new HttpError(405, 'method_not_allowed', { detail: `Allowed here: ${allow}.`, headers: { allow } })
+}
+
+function notFound(): HttpError {
+  return new HttpError(404, 'not_found', { detail: 'There is nothing at this path.' })
+}
+
+function requireAuthorize(authorize: unknown): void {
+  if (typeof authorize === 'function') return
+  throw new ConfigurationError({
+    problem: 'authorize is missing: nobody would be kept from the compliance routes.',
+    fix: 'Pass a function, for example createBearerAuthorize({ tokens }).',
+  })
+}
+
+function requireBasePath(basePath: string): void {
+  if (basePath === '' || /^(\/[A-Za-z0-9._~-]+)+$/.test(basePath)) return
+  throw new ConfigurationError({
+    problem: 'basePath is no path.',
+    fix: 'Write it like /api: a slash first, none at the end.',
+  })
+}

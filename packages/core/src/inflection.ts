@@ -1,0 +1,44 @@
+/** Any value that JSON can hold. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
+
+/** A JSON object. */
+export type JsonObject = { [key: string]: JsonValue }
+
+/** Keys below these are the template's own names, which Persona leaves as they are since version 2025-10-27. */
+const OPAQUE_KEYS = new Set(['fields'])
+const MAX_DEPTH = 64
+
+/** True for a JSON object: not null, not an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * Returns the value with every key in camelCase, whichever of kebab, camel or snake it came in. The keys inside a
+ * `fields` object are left as they are, and so is whatever lies deeper than 64 levels.
+ *
+ * @see https://docs.withpersona.com/api-key-inflection
+ */
+export function toCamelKeys(value: JsonValue, depth = 0): JsonValue {
+  if (depth === MAX_DEPTH) return value
+  if (Array.isArray(value)) return value.map((item) => toCamelKeys(item, depth + 1))
+  if (!isJsonObject(value)) return value
+  // Object.fromEntries defines own properties, so a key named __proto__ stays an ordinary key.
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      toCamel(key),
+      OPAQUE_KEYS.has(key) ? item : toCamelKeys(item, depth + 1),
+    ]),
+  )
+}
+
+/** The member of that kebab-case name, in whichever of the three inflections the object is written. */
+export function getMember(object: JsonObject, kebabName: string): JsonValue | undefined {
+  const spellings = [kebabName, kebabName.replaceAll('-', '_'), toCamel(kebabName)]
+  const spelling = spellings.find((name) => Object.hasOwn(object, name))
+  return spelling === undefined ? undefined : object[spelling]
+}
+
+function toCamel(key: string): string {
+  return key.replace(/[-_]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}

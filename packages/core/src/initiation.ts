@@ -1,0 +1,187 @@
+import { applySnapshot, type EngineContext, type PersonalData, sealSessionToken } from './engine-context.js'
+import { KycError } from './errors.js'
+import { isJsonObject } from './inflection.js'
+import type { CreateInquiryOptions, Inquiry } from './inquiries.js'
+import { toLogFields } from './logger.js'
+import { isPersonaError } from './persona-error.js'
+import type { KycCase } from './storage.js'
+
+/**
+ * How long one process may create the inquiry before another takes over, in milliseconds. It only saves calls: that
+ * two of them make one inquiry rests on the idempotency key and on the search by reference id.
+ */
+export const LEASE_MS = 5000
+const PATIENCE_MS = 20_000
+const POLL_MS = [25, 50, 100, 200, 400]
+
+/** What {@link createInquiry} needs to know besides the case. */
+export interface InitiationOptions {
+  /** The inquiry that the new one takes the place of; null for a case's first. */
+  readonly replaces: string | null
+  /** True unless nobody can have asked Persona for this inquiry before. */
+  readonly recovering: boolean
+  readonly input: PersonalData | null
+}
+
+/**
+ * Gets the case its inquiry, when it has none but `replaces`: takes the right to create it, or waits for whoever has
+ * it, and takes over from a process that died.
+ */
+export async function completeInitiation(
+  context: EngineContext,
+  caseId: string,
+  options: Omit<InitiationOptions, 'recovering'>,
+): Promise<KycCase> {
+  const { storage, now } = context
+  const deadline = now() + PATIENCE_MS
+  for (let turn = 0; now() < deadline; turn++) {
+    const claimed = await storage.claimInitiation(caseId, {
+      currentInquiryId: options.replaces,
+      now: new Date(now()),
+      until: new Date(now() + LEASE_MS),
+    })
+    if (claimed !== null) return createInquiry(context, claimed, { ...options, recovering: true })
+    const current = await storage.getCase(caseId)
+    if (current === null || current.erasedAt !== null) throw caseErased()
+    if (current.personaInquiryId !== options.replaces) return current
+    await context.sleep(POLL_MS[Math.min(turn, POLL_MS.length - 1)] ?? 400)
+  }
+  throw new KycError('initiation_in_progress', {
+    problem: 'Another process is creating the inquiry of this case.',
+    fix: 'Call again in a few seconds.',
+  })
+}
+
+/** Creates the case's inquiry at Persona and attaches it; the caller holds the case's initiation. */
+export async function createInquiry(
+  context: EngineContext,
+  kycCase: KycCase,
+  options: InitiationOptions,
+): Promise<KycCase> {
+  try {
+    return await findOrCreate(context, kycCase, options)
+  } catch (error) {
+    context.logger.warn({ caseId: kycCase.id, ...toLogFields(error) }, 'inquiry not created')
+    if (kycCase.initiatingUntil !== null) await context.storage.releaseInitiation(kycCase.id, kycCase.initiatingUntil)
+    throw error
+  }
+}
+
+/** The error for a case that was erased, or is gone. */
+export function caseErased(): KycError {
+  return new KycError('case_erased', { problem: 'The case was erased.', fix: 'Start a new verification.' })
+}
+
+async function findOrCreate(context: EngineContext, kycCase: KycCase, options: InitiationOptions): Promise<KycCase> {
+  const found = options.recovering ? await findInquiry(context, kycCase, options.replaces) : null
+  if (found !== null) return adopt(context, kycCase, found, options.replaces)
+  try {
+    return await requestInquiry(context, kycCase, options)
+  } catch (error) {
+    // Persona stores this answer under the key for 24 hours. The next request needs another one.
+    if (!isPersonaError(error) || error.status === null || error.status === 401 || error.status === 429) throw error
+    const next = await advanceAttempt(context, kycCase)
+    if (error.status < 500 && error.status !== 409) throw error
+    // Whether the request took effect is unknown, so look. Only a plain 500 is surely over: then ask again, once.
+    const late = await findInquiry(context, next, options.replaces)
+    if (late !== null) return adopt(context, next, late, options.replaces)
+    if (error.status !== 500) throw error
+    return requestInquiry(context, next, options)
+  }
+}
+
+async function requestInquiry(
+  context: EngineContext,
+  kycCase: KycCase,
+  { replaces, input }: InitiationOptions,
+): Promise<KycCase> {
+  const { inquiry, sessionToken } = await context.persona.inquiries.create({
+    ...toTemplate(context.templateId),
+    referenceId: kycCase.id,
+    accountReferenceId: kycCase.userId,
+    createSession: true,
+    idempotencyKey: toIdempotencyKey(kycCase, replaces),
+    ...(context.redirectUri !== null && { redirectUri: context.redirectUri }),
+    ...(context.toInquiryFields !== null && {
+      fields: context.toInquiryFields({ documentType: kycCase.documentType, ...input }),
+    }),
+  })
+  return attach(context, kycCase, { inquiry, sessionToken, replaces })
+}
+
+/** One key for one inquiry, whichever process asks for it. Persona answers the same again for 24 hours. */
+function toIdempotencyKey({ id, inquiryAttempt }: KycCase, replaces: string | null): string {
+  return ['kyc', id, inquiryAttempt, ...(replaces === null ? [] : [replaces])].join('-')
+}
+
+async function advanceAttempt({ storage }: EngineContext, kycCase: KycCase): Promise<KycCase> {
+  const next = (await storage.advanceAttempt(kycCase.id, kycCase.inquiryAttempt)) ?? (await storage.getCase(kycCase.id))
+  if (next === null) throw caseErased()
+  return next
+}
+
+/** The newest inquiry that Persona has for this case, unless that is the one to be replaced. */
+async function findInquiry(
+  { persona, templateId }: EngineContext,
+  kycCase: KycCase,
+  replaces: string | null,
+): Promise<Inquiry | null> {
+  for await (const inquiry of persona.inquiries.list({ referenceId: kycCase.id })) {
+    if (inquiry.id === replaces) return null
+    if (inquiry.attributes.redactedAt === null && isOfTemplate(inquiry, templateId)) return inquiry
+  }
+  return null
+}
+
+function isOfTemplate({ relationships }: Inquiry, templateId: string): boolean {
+  const ids = ['inquiryTemplate', 'inquiryTemplateVersion', 'template'].flatMap((name) => {
+    const relation = relationships[name]
+    return isJsonObject(relation) && isJsonObject(relation.data) && 'id' in relation.data ? [relation.data.id] : []
+  })
+  return ids.length === 0 || ids.includes(templateId)
+}
+
+async function adopt(
+  context: EngineContext,
+  kycCase: KycCase,
+  inquiry: Inquiry,
+  replaces: string | null,
+): Promise<KycCase> {
+  context.logger.info({ caseId: kycCase.id, inquiryId: inquiry.id }, 'inquiry of an interrupted initiation adopted')
+  const attached = await attach(context, kycCase, { inquiry, sessionToken: null, replaces })
+  return inquiry.attributes.status === 'created' ? attached : applySnapshot(context, attached, inquiry, 'adopt')
+}
+
+async function attach(
+  context: EngineContext,
+  kycCase: KycCase,
+  { inquiry, sessionToken, replaces }: { inquiry: Inquiry; sessionToken: string | null; replaces: string | null },
+): Promise<KycCase> {
+  const attached = await context.storage.attachInquiry(kycCase.id, {
+    inquiryId: inquiry.id,
+    replaces,
+    personaStatus: inquiry.attributes.status,
+    sealedSessionToken: await sealSessionToken(context, kycCase.id, inquiry.id, sessionToken),
+    now: new Date(context.now()),
+  })
+  return attached ?? abandon(context, kycCase, inquiry)
+}
+
+/** The case was erased, or given another inquiry, while this one was made: this one must not stay. */
+async function abandon(context: EngineContext, kycCase: KycCase, inquiry: Inquiry): Promise<KycCase> {
+  const { persona, storage, logger } = context
+  const current = await storage.getCase(kycCase.id)
+  logger.warn({ caseId: kycCase.id, inquiryId: inquiry.id }, 'inquiry abandoned')
+  if (current === null || current.erasedAt !== null) {
+    await persona.inquiries.redact(inquiry.id)
+    throw caseErased()
+  }
+  await persona.inquiries.expire(inquiry.id)
+  return current
+}
+
+function toTemplate(templateId: string): CreateInquiryOptions {
+  if (templateId.startsWith('tmpl_')) return { templateId }
+  if (templateId.startsWith('itmplv_')) return { inquiryTemplateVersionId: templateId }
+  return { inquiryTemplateId: templateId }
+}

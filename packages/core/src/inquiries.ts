@@ -1,0 +1,276 @@
+import { z } from 'zod'
+import { KycError } from './errors.js'
+import type { JsonObject } from './inflection.js'
+import { PersonaApiError } from './persona-error.js'
+import type { PersonaRequest, SendRequest } from './request.js'
+import type { PersonaStatus } from './status.js'
+
+/** A Persona inquiry in camelCase, as far as this library reads it; whatever else Persona sends is kept. */
+export interface Inquiry {
+  readonly id: string
+  readonly attributes: {
+    readonly status: PersonaStatus
+    readonly referenceId: string | null
+    /** ISO 8601 with milliseconds, by Persona's clock. */
+    readonly createdAt: string
+    readonly updatedAt: string
+    readonly redactedAt: string | null
+    /** The template's fields, their names untouched: `{ type, value }` each. Personal data. */
+    readonly fields: JsonObject
+    readonly [name: string]: unknown
+  }
+  readonly relationships: JsonObject
+}
+
+/** What the calls accept besides their own options. */
+export interface CallOptions {
+  /** Ends the call, its retries included. */
+  readonly signal?: AbortSignal
+  /** Sent with a POST. The same key must always come with the same parameters. Default: a random one per call. */
+  readonly idempotencyKey?: string
+}
+
+/** What a new inquiry is made of. One of the three template ids is required. */
+export interface CreateInquiryOptions extends CallOptions {
+  /** `itmpl_…` */
+  readonly inquiryTemplateId?: string
+  /** `itmplv_…` */
+  readonly inquiryTemplateVersionId?: string
+  /** `tmpl_…`, for legacy templates. */
+  readonly templateId?: string
+  /** Your own id of this inquiry; comes back in webhooks. */
+  readonly referenceId?: string
+  /** Your id of the person; Persona finds or creates the account of that id. */
+  readonly accountReferenceId?: string
+  readonly redirectUri?: string
+  readonly note?: string
+  /** Prefilled fields, by the template's names. The person can read and change them. */
+  readonly fields?: JsonObject
+  readonly tags?: readonly string[]
+  /** True creates a session at once, and the answer carries its token. */
+  readonly createSession?: boolean
+}
+
+/** An inquiry, and the token of a session in which the person goes on with it. */
+export interface InquiryWithSession {
+  readonly inquiry: Inquiry
+  /** A JWT, valid for 24 hours by default; null where no session was asked for. */
+  readonly sessionToken: string | null
+}
+
+/** A link that opens the inquiry once. */
+export interface OneTimeLink {
+  readonly link: string
+  readonly shortLink: string
+}
+
+/** Which inquiries to list. Several values of one filter are separated by commas. */
+export interface ListInquiriesOptions {
+  readonly referenceId?: string
+  readonly accountId?: string
+  readonly status?: string
+  readonly inquiryIds?: readonly string[]
+  readonly createdAtStart?: string
+  readonly createdAtEnd?: string
+  /** 1 to 100 a page; default 100. */
+  readonly pageSize?: number
+  readonly signal?: AbortSignal
+}
+
+/** What the sandbox can be told to do to an inquiry. */
+export interface SimulateAction {
+  readonly type: string
+  readonly data?: { readonly verificationTemplateId: string }
+}
+
+/** Persona's inquiries. Every call rejects with PersonaApiError. */
+export interface Inquiries {
+  create(options: CreateInquiryOptions): Promise<InquiryWithSession>
+  retrieve(inquiryId: string, options?: CallOptions): Promise<Inquiry>
+  /** Yields the inquiries, newest first, and asks for the next page only when it is needed. */
+  list(options?: ListInquiriesOptions): AsyncIterableIterator<Inquiry>
+  update(
+    inquiryId: string,
+    options: CallOptions & Pick<CreateInquiryOptions, 'note' | 'fields' | 'tags' | 'redirectUri'>,
+  ): Promise<Inquiry>
+  approve(inquiryId: string, options?: CallOptions & { readonly comment?: string }): Promise<Inquiry>
+  decline(inquiryId: string, options?: CallOptions & { readonly comment?: string }): Promise<Inquiry>
+  /** Refused by Persona once the inquiry is approved or declined. */
+  markForReview(inquiryId: string, options?: CallOptions): Promise<Inquiry>
+  /** Resolves with a session token. Refused by Persona unless the inquiry is pending or expired. */
+  resume(inquiryId: string, options?: CallOptions): Promise<InquiryWithSession>
+  expire(inquiryId: string, options?: CallOptions): Promise<Inquiry>
+  createOneTimeLink(
+    inquiryId: string,
+    options?: CallOptions & { readonly expiresInSeconds?: number },
+  ): Promise<OneTimeLink>
+  /** Erases the personal data at Persona, for good. */
+  redact(inquiryId: string, options?: CallOptions): Promise<Inquiry>
+  /** Sandbox only: moves the inquiry as if the person or a reviewer had acted, with the real webhooks. */
+  performSimulateActions(inquiryId: string, actions: readonly SimulateAction[], options?: CallOptions): Promise<Inquiry>
+}
+
+const inquirySchema = z.looseObject({
+  id: z.string().min(1),
+  attributes: z.looseObject({
+    status: z.string().min(1),
+    referenceId: z
+      .string()
+      .nullish()
+      .default(null)
+      .transform((value) => value ?? null),
+    createdAt: z.string(),
+    updatedAt: z.string(),
+    redactedAt: z
+      .string()
+      .nullish()
+      .transform((value) => value ?? null),
+    fields: z
+      .custom<JsonObject>((value) => typeof value === 'object' && value !== null)
+      .optional()
+      .default({}),
+  }),
+  relationships: z
+    .custom<JsonObject>((value) => typeof value === 'object' && value !== null)
+    .optional()
+    .default({}),
+})
+const answerSchema = z.looseObject({ data: inquirySchema })
+const sessionSchema = z.looseObject({ meta: z.looseObject({ sessionToken: z.string().nullish() }).optional() })
+const linkSchema = z.looseObject({ meta: z.looseObject({ oneTimeLink: z.string(), oneTimeLinkShort: z.string() }) })
+const pageSchema = z.looseObject({
+  data: z.array(inquirySchema),
+  links: z.looseObject({ next: z.string().nullish() }),
+})
+
+/** Returns the calls on inquiries over that sender. */
+export function createInquiries(send: SendRequest): Inquiries {
+  const act = (inquiryId: string, action: string, options: CallOptions, meta?: object) =>
+    send({
+      method: 'POST',
+      path: `${toPath(inquiryId)}/${action}`,
+      ...toCall(options),
+      ...(meta && { body: { meta } }),
+    })
+
+  return {
+    async create(options) {
+      const answer = await send({ method: 'POST', path: '/inquiries', ...toCall(options), body: toCreateBody(options) })
+      return toInquiryWithSession(answer)
+    },
+    async retrieve(inquiryId, options = {}) {
+      return toInquiry(await send({ method: 'GET', path: toPath(inquiryId), ...toCall(options) }))
+    },
+    list: (options = {}) => listInquiries(send, options),
+    async update(inquiryId, { note, fields, tags, redirectUri, ...options }) {
+      const body = { data: { attributes: { note, fields, tags, 'redirect-uri': redirectUri } } }
+      return toInquiry(await send({ method: 'PATCH', path: toPath(inquiryId), ...toCall(options), body }))
+    },
+    async approve(inquiryId, { comment, ...options } = {}) {
+      return toInquiry(await act(inquiryId, 'approve', options, { comment }))
+    },
+    async decline(inquiryId, { comment, ...options } = {}) {
+      return toInquiry(await act(inquiryId, 'decline', options, { comment }))
+    },
+    async markForReview(inquiryId, options = {}) {
+      return toInquiry(await act(inquiryId, 'mark-for-review', options))
+    },
+    async resume(inquiryId, options = {}) {
+      return toInquiryWithSession(await act(inquiryId, 'resume', options))
+    },
+    async expire(inquiryId, options = {}) {
+      return toInquiry(await act(inquiryId, 'expire', options))
+    },
+    async createOneTimeLink(inquiryId, { expiresInSeconds, ...options } = {}) {
+      const answer = await act(inquiryId, 'generate-one-time-link', options, { 'expires-in-seconds': expiresInSeconds })
+      const { meta } = requireShape(linkSchema, answer)
+      return { link: meta.oneTimeLink, shortLink: meta.oneTimeLinkShort }
+    },
+    async redact(inquiryId, options = {}) {
+      return toInquiry(await send({ method: 'DELETE', path: toPath(inquiryId), ...toCall(options) }))
+    },
+    async performSimulateActions(inquiryId, actions, options = {}) {
+      const meta = { 'simulate-actions': actions.map(toSimulateAction) }
+      return toInquiry(await act(inquiryId, 'perform-simulate-actions', options, meta))
+    },
+  }
+}
+
+/** The body of a create request. Members that are undefined do not appear in JSON. */
+function toCreateBody(options: CreateInquiryOptions): unknown {
+  return {
+    data: {
+      attributes: {
+        'inquiry-template-id': options.inquiryTemplateId,
+        'inquiry-template-version-id': options.inquiryTemplateVersionId,
+        'template-id': options.templateId,
+        'reference-id': options.referenceId,
+        'redirect-uri': options.redirectUri,
+        note: options.note,
+        fields: options.fields,
+        tags: options.tags,
+      },
+    },
+    meta: {
+      'auto-create-account-reference-id': options.accountReferenceId,
+      'auto-create-inquiry-session': options.createSession,
+    },
+  }
+}
+
+async function* listInquiries(send: SendRequest, options: ListInquiriesOptions): AsyncGenerator<Inquiry, void> {
+  let after: string | undefined
+  do {
+    const query = { ...toFilter(options), 'page[size]': options.pageSize ?? 100, 'page[after]': after }
+    const page = requireShape(pageSchema, await send({ method: 'GET', path: '/inquiries', query, ...toCall(options) }))
+    yield* page.data.map((item): Inquiry => item)
+    after = page.links.next ? toCursor(page.links.next) : undefined
+  } while (after !== undefined)
+}
+
+function toFilter(options: ListInquiriesOptions): Record<string, string | undefined> {
+  return {
+    'filter[reference-id]': options.referenceId,
+    'filter[account-id]': options.accountId,
+    'filter[status]': options.status,
+    'filter[inquiry-id]': options.inquiryIds?.join(','),
+    'filter[created-at-start]': options.createdAtStart,
+    'filter[created-at-end]': options.createdAtEnd,
+  }
+}
+
+/** The cursor of a relative link such as `/api/v1/inquiries?page%5Bafter%5D=inq_…`. */
+function toCursor(link: string): string | undefined {
+  return new URLSearchParams(link.slice(link.indexOf('?') + 1)).get('page[after]') ?? undefined
+}
+
+function toSimulateAction({ type, data }: SimulateAction): unknown {
+  return data === undefined ? { type } : { type, data: { 'verification-template-id': data.verificationTemplateId } }
+}
+
+/** The id as a path segment. Its form is Persona's own; what would leave the segment is refused. */
+function toPath(inquiryId: string): string {
+  if (/^[A-Za-z0-9_~.-]{1,255}$/.test(inquiryId) && !/^\.+$/.test(inquiryId)) return `/inquiries/${inquiryId}`
+  throw new KycError('argument_invalid', {
+    problem: 'The inquiry id cannot be part of a URL.',
+    fix: 'Pass the id that Persona gave, such as inq_….',
+  })
+}
+
+function toCall({ signal, idempotencyKey }: CallOptions): Pick<PersonaRequest, 'signal' | 'idempotencyKey'> {
+  return { signal, idempotencyKey }
+}
+
+function toInquiry(answer: JsonObject): Inquiry {
+  return requireShape(answerSchema, answer).data
+}
+
+function toInquiryWithSession(answer: JsonObject): InquiryWithSession {
+  return { inquiry: toInquiry(answer), sessionToken: requireShape(sessionSchema, answer).meta?.sessionToken ?? null }
+}
+
+function requireShape<Output>(schema: z.ZodType<Output>, answer: JsonObject): Output {
+  const result = schema.safeParse(answer)
+  if (result.success) return result.data
+  throw new PersonaApiError('persona_unexpected_answer')
+}

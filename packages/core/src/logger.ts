@@ -1,0 +1,22 @@
+import { KycError } from './errors.js'
+
+/** The levels of a log, in the call shape of pino. Fields never hold personal data, secrets or bodies. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+const ignore = () => {}
+
+/** A logger that drops everything: the default. */
+export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+/** What may be logged of an error: of ours its code and message, which hold no values; of any other its name only. */
+export function toLogFields(error: unknown): object {
+  if (!(error instanceof Error)) return { error: typeof error }
+  if (!(error instanceof KycError)) return { error: error.name }
+  const { status, requestId } = error as { status?: unknown; requestId?: unknown }
+  return { error: error.name, code: error.code, detail: error.message, status, requestId }
+}

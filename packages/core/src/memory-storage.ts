@@ -1,0 +1,260 @@
+import { type EventPosition, isOlderEvent } from './event-order.js'
+import type { CaseEvent, KycCase, KycStorage, NewCase, NewEvent, Page, RecordedEvent, Transition } from './storage.js'
+
+interface StoredCase extends KycCase {
+  readonly open: boolean
+  readonly idempotencyKey: string | null
+  readonly revision: number
+  readonly lastEvent: EventPosition | null
+}
+
+interface StoredEvent extends CaseEvent {
+  readonly caseId: string | null
+}
+
+/**
+ * Returns a storage in memory: the reference for the contract, for unit tests and first steps. Everything is gone when
+ * the process ends.
+ */
+export function createMemoryStorage(): KycStorage {
+  const cases = new Map<string, StoredCase>()
+  const events = new Map<string, StoredEvent>()
+  const feed: Transition[] = []
+
+  // JavaScript runs each method below without interruption: that is what makes them atomic here.
+  const find = (test: (kycCase: StoredCase) => boolean) => [...cases.values()].find(test)
+  const put = (stored: StoredCase): KycCase => {
+    cases.set(stored.id, stored)
+    return toKycCase(stored)
+  }
+  const update = (caseId: string, test: (kycCase: StoredCase) => boolean, changes: Partial<StoredCase>) => {
+    const stored = cases.get(caseId)
+    return stored !== undefined && test(stored) ? put({ ...stored, ...changes }) : null
+  }
+  const append = (event: StoredEvent) => {
+    events.set(event.id, event)
+    if (event.transition !== null) feed.push(event.transition)
+  }
+
+  return {
+    async createCase(newCase) {
+      const { userId, idempotencyKey } = newCase
+      const existing =
+        find(
+          (stored) => idempotencyKey !== null && stored.userId === userId && stored.idempotencyKey === idempotencyKey,
+        ) ?? find((stored) => stored.userId === userId && stored.open)
+      if (existing !== undefined) return { kycCase: toKycCase(existing), created: false }
+      return { kycCase: put(toStoredCase(newCase)), created: true }
+    },
+
+    async getCase(caseId) {
+      const stored = cases.get(caseId)
+      return stored === undefined ? null : toKycCase(stored)
+    },
+
+    async listCases({ status, claim, after, limit }) {
+      const matching = [...cases.values()]
+        .filter((stored) => status === null || stored.status === status)
+        .filter((stored) => claim === null || (stored.kycClaimId === null) === (claim === 'missing'))
+        .sort((left, right) => compareText(toCaseCursor(left), toCaseCursor(right)))
+        .filter((stored) => after === null || compareText(toCaseCursor(stored), after) > 0)
+      return toPage(matching.map(toKycCase), limit, toCaseCursor)
+    },
+
+    async claimInitiation(caseId, { currentInquiryId, now, until }) {
+      const isFree = (stored: StoredCase) => stored.initiatingUntil === null || stored.initiatingUntil <= now
+      const isClaimable = (stored: StoredCase) =>
+        stored.personaInquiryId === currentInquiryId && stored.erasedAt === null && isFree(stored)
+      return update(caseId, isClaimable, { initiatingUntil: until })
+    },
+
+    async releaseInitiation(caseId, until) {
+      update(caseId, ({ initiatingUntil }) => initiatingUntil?.getTime() === until.getTime(), { initiatingUntil: null })
+    },
+
+    async advanceAttempt(caseId, fromAttempt) {
+      return update(caseId, (stored) => stored.inquiryAttempt === fromAttempt, { inquiryAttempt: fromAttempt + 1 })
+    },
+
+    async attachInquiry(caseId, { inquiryId, replaces, personaStatus, sealedSessionToken, now }) {
+      if (find((stored) => stored.personaInquiryId === inquiryId && stored.id !== caseId) !== undefined) return null
+      const stored = cases.get(caseId)
+      if (stored?.personaInquiryId === inquiryId) {
+        const token = stored.status === 'pending' ? (sealedSessionToken ?? stored.sealedSessionToken) : null
+        return put({ ...stored, initiatingUntil: null, sealedSessionToken: token, updatedAt: now })
+      }
+      return update(caseId, ({ personaInquiryId, erasedAt }) => personaInquiryId === replaces && erasedAt === null, {
+        personaInquiryId: inquiryId,
+        personaStatus,
+        initiatingUntil: null,
+        sealedSessionToken,
+        lastEvent: null,
+        updatedAt: now,
+      })
+    },
+
+    async storeSessionToken(caseId, { inquiryId, sealedSessionToken, now }) {
+      const isCurrent = ({ personaInquiryId, status, erasedAt }: StoredCase) =>
+        personaInquiryId === inquiryId && status === 'pending' && erasedAt === null
+      return update(caseId, isCurrent, { sealedSessionToken, updatedAt: now })
+    },
+
+    async recordEvent(event) {
+      if (events.has(event.id)) return { outcome: 'duplicate', kycCase: null, transition: null }
+      const target =
+        find(({ personaInquiryId }) => personaInquiryId !== null && personaInquiryId === event.inquiryId) ??
+        (event.referenceId === null || event.inquiryId === null ? undefined : cases.get(event.referenceId))
+      const recorded = toRecorded(event, target, (stored) => !hasOtherOpenCase(cases, stored), put)
+      append(toStoredEvent(event, target?.id ?? null, recorded))
+      return recorded
+    },
+
+    async setClaim(caseId, { kycClaimId, kycClaimTxHash, now }) {
+      const stored = cases.get(caseId)
+      if (stored === undefined) return { result: 'not_found', kycCase: null }
+      if (stored.status !== 'verified') return { result: 'not_verified', kycCase: toKycCase(stored) }
+      if (stored.kycClaimId === null) {
+        return { result: 'stored', kycCase: put({ ...stored, kycClaimId, kycClaimTxHash, updatedAt: now }) }
+      }
+      const isSame = stored.kycClaimId === kycClaimId && stored.kycClaimTxHash === kycClaimTxHash
+      return { result: isSame ? 'unchanged' : 'conflict', kycCase: toKycCase(stored) }
+    },
+
+    async eraseCase(caseId, now) {
+      const stored = cases.get(caseId)
+      if (stored === undefined) return null
+      const erasedAt = stored.erasedAt ?? now
+      return put({
+        ...stored,
+        sealedPersonalData: null,
+        sealedSessionToken: null,
+        open: false,
+        erasedAt,
+        updatedAt: now,
+      })
+    },
+
+    async listCaseEvents(caseId, { after, limit }) {
+      const all = [...events.values()].filter((event) => event.caseId === caseId)
+      const matching = all
+        .sort((left, right) => compareText(toEventCursor(left), toEventCursor(right)))
+        .filter((event) => after === null || compareText(toEventCursor(event), after) > 0)
+      return toPage(matching.map(toCaseEvent), limit, toEventCursor)
+    },
+
+    async readFeed({ after, limit }) {
+      const start = after === null ? 0 : Number.parseInt(after, 10)
+      const items = feed.slice(start, start + limit)
+      return { items, next: String(start + items.length) }
+    },
+
+    async ping() {},
+  }
+}
+
+function toRecorded(
+  event: NewEvent,
+  target: StoredCase | undefined,
+  mayOpen: (stored: StoredCase) => boolean,
+  put: (stored: StoredCase) => KycCase,
+): RecordedEvent {
+  const { effect, inquiryId } = event
+  const still = (outcome: RecordedEvent['outcome']): RecordedEvent => ({
+    outcome,
+    kycCase: target === undefined ? null : toKycCase(target),
+    transition: null,
+  })
+  if (effect === null) return still('ignored')
+  if (target === undefined) return still('unmatched')
+  const isOther = target.personaInquiryId !== null && target.personaInquiryId !== inquiryId
+  if (isOther || isOlderEvent({ ...effect, id: event.id }, target.lastEvent)) return still('stale')
+  const transition = effect.status === target.status ? null : toTransition(event, effect, target)
+  const isUndecided = effect.status === 'pending' || effect.status === 'review'
+  const moved: StoredCase = {
+    ...target,
+    personaInquiryId: inquiryId,
+    personaStatus: effect.personaStatus,
+    status: effect.status,
+    verificationScore: effect.score,
+    verifiedAt: effect.status === 'verified' ? (target.verifiedAt ?? effect.occurredAt ?? event.receivedAt) : null,
+    sealedSessionToken: effect.status === 'pending' ? target.sealedSessionToken : null,
+    open: isUndecided && target.erasedAt === null && (target.open || mayOpen(target)),
+    revision: target.revision + (transition === null ? 0 : 1),
+    lastEvent: { occurredAt: effect.occurredAt, rank: effect.rank, id: event.id },
+    updatedAt: event.receivedAt,
+  }
+  return { outcome: 'applied', kycCase: put(moved), transition }
+}
+
+function hasOtherOpenCase(cases: Map<string, StoredCase>, stored: StoredCase): boolean {
+  return [...cases.values()].some(({ id, userId, open }) => open && userId === stored.userId && id !== stored.id)
+}
+
+function toTransition(event: NewEvent, effect: NonNullable<NewEvent['effect']>, target: StoredCase): Transition {
+  return {
+    caseId: target.id,
+    revision: target.revision + 1,
+    from: target.status,
+    to: effect.status,
+    score: effect.score,
+    personaStatus: effect.personaStatus,
+    eventId: event.id,
+    eventName: event.name,
+    occurredAt: effect.occurredAt,
+    recordedAt: event.receivedAt,
+  }
+}
+
+function toStoredCase({ idempotencyKey, ...newCase }: NewCase): StoredCase {
+  return {
+    ...newCase,
+    status: 'pending',
+    verificationScore: null,
+    personaInquiryId: null,
+    inquiryAttempt: 1,
+    sealedSessionToken: null,
+    personaStatus: null,
+    kycClaimId: null,
+    kycClaimTxHash: null,
+    updatedAt: newCase.createdAt,
+    verifiedAt: null,
+    erasedAt: null,
+    open: true,
+    idempotencyKey,
+    revision: 0,
+    lastEvent: null,
+  }
+}
+
+function toStoredEvent(event: NewEvent, caseId: string | null, { outcome, transition }: RecordedEvent): StoredEvent {
+  const { id, name, effect, receivedAt } = event
+  const personaStatus = effect?.personaStatus ?? null
+  return { id, name, outcome, personaStatus, occurredAt: effect?.occurredAt ?? null, receivedAt, transition, caseId }
+}
+
+function toKycCase({ open, idempotencyKey, revision, lastEvent, ...kycCase }: StoredCase): KycCase {
+  return kycCase
+}
+
+function toCaseEvent({ caseId, ...event }: StoredEvent): CaseEvent {
+  return event
+}
+
+function toPage<Item>(items: Item[], limit: number, toCursor: (item: Item) => string): Page<Item> {
+  const page = items.slice(0, limit)
+  const last = page.at(-1)
+  return { items: page, next: items.length > limit && last !== undefined ? toCursor(last) : null }
+}
+
+function toCaseCursor({ createdAt, id }: KycCase): string {
+  return `${createdAt.toISOString()} ${id}`
+}
+
+function toEventCursor({ receivedAt, id }: CaseEvent): string {
+  return `${receivedAt.toISOString()} ${id}`
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0
+  return left < right ? -1 : 1
+}

@@ -1,0 +1,122 @@
+import { KycError, type KycErrorCode } from './errors.js'
+
+/** An error answer, RFC 9457. `code` is stable; `detail` never holds a value of the request. */
+export interface Problem {
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+  /** Where a body or query is invalid: JSON pointers and what is wrong there. */
+  readonly errors?: readonly { readonly pointer: string; readonly code: string }[]
+}
+
+/** A failure that the routes themselves find. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly problem: Problem
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    status: number,
+    code: string,
+    options: { detail: string; errors?: Problem['errors']; headers?: Record<string, string> },
+  ) {
+    super(`${code}: ${options.detail}`)
+    const { detail, errors, headers = {} } = options
+    this.problem = { type: 'about:blank', title: toTitle(status), status, code, detail, ...(errors && { errors }) }
+    this.headers = headers
+  }
+}
+
+/** The `application/problem+json` answer to any error. What is not ours becomes a bare 500. */
+export function toProblemResponse(error: unknown): Response {
+  if (error instanceof HttpError) return createProblemResponse(error.problem, error.headers)
+  if (error instanceof KycError) {
+    const { status, detail } = ANSWERS[error.code]
+    const headers: Record<string, string> = status === 503 ? { 'retry-after': '5' } : {}
+    return createProblemResponse(
+      { type: 'about:blank', title: toTitle(status), status, code: toPublicCode(error.code), detail },
+      headers,
+    )
+  }
+  const detail = 'The server failed. Its log says why.'
+  return createProblemResponse({
+    type: 'about:blank',
+    title: toTitle(500),
+    status: 500,
+    code: 'internal_error',
+    detail,
+  })
+}
+
+function createProblemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+  })
+}
+
+/** Callers learn that Persona failed, not how our key or request looks to it. */
+function toPublicCode(code: KycErrorCode): string {
+  if (code === 'persona_conflict' || code === 'persona_rate_limited') return code
+  return code.startsWith('persona_') ? 'persona_unavailable' : code
+}
+
+const PERSONA_DOWN = { status: 503, detail: 'Persona’s API cannot be used at the moment. Call again later.' }
+const INTERNAL = { status: 500, detail: 'The server failed. Its log says why.' }
+
+const ANSWERS: Record<KycErrorCode, { status: number; detail: string }> = {
+  configuration_invalid: INTERNAL,
+  argument_invalid: { status: 400, detail: 'An argument is invalid.' },
+  signature_invalid: { status: 401, detail: 'The signature is not accepted.' },
+  event_malformed: { status: 400, detail: 'The body is not an event.' },
+  body_too_large: { status: 413, detail: 'The body is too large.' },
+  raw_body_unavailable: {
+    status: 500,
+    detail: 'The raw bytes of the body are gone: something read them before the webhook route. Its log names the fix.',
+  },
+  storage_unavailable: { status: 503, detail: 'The storage cannot be reached at the moment. Call again later.' },
+  storage_failed: INTERNAL,
+  case_not_found: { status: 404, detail: 'There is no such case.' },
+  case_not_verified: { status: 409, detail: 'The case is not verified.' },
+  case_not_resumable: {
+    status: 409,
+    detail: 'The inquiry of this case cannot be resumed. Start again if it is pending.',
+  },
+  case_erased: { status: 409, detail: 'The case was erased.' },
+  case_without_inquiry: { status: 409, detail: 'The case has no inquiry yet.' },
+  claim_conflict: { status: 409, detail: 'The case has another claim already.' },
+  initiation_in_progress: {
+    status: 503,
+    detail: 'The verification is just being created. Call again in a few seconds.',
+  },
+  persona_unreachable: PERSONA_DOWN,
+  persona_timeout: PERSONA_DOWN,
+  persona_unauthorized: PERSONA_DOWN,
+  persona_forbidden: PERSONA_DOWN,
+  persona_not_found: PERSONA_DOWN,
+  persona_conflict: { status: 409, detail: 'Persona refuses this in the inquiry’s present state.' },
+  persona_request_rejected: PERSONA_DOWN,
+  persona_rate_limited: { status: 503, detail: 'Persona’s rate limit is used up. Call again later.' },
+  persona_server_error: PERSONA_DOWN,
+  persona_unexpected_answer: PERSONA_DOWN,
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+function toTitle(status: number): string {
+  return TITLES[status] ?? 'Error'
+}

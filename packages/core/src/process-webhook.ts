@@ -1,0 +1,72 @@
+import { announce, type EngineContext, toEffect } from './engine-context.js'
+import { SignatureError } from './errors.js'
+import { isInquiryEvent, type PersonaEvent, parseEvent } from './events.js'
+import { toLogFields } from './logger.js'
+import type { SignedDelivery } from './signature.js'
+import type { EventOutcome, NewEvent, Transition } from './storage.js'
+
+/** One webhook delivery: the raw bytes and the `Persona-Signature` header. */
+export type WebhookDelivery = SignedDelivery
+
+/** What became of a delivery. */
+export interface WebhookResult {
+  readonly outcome: EventOutcome
+  readonly eventId: string
+  /** The case that the event belongs to, or null. */
+  readonly caseId: string | null
+  /** The change of the case's state that it made, or null. */
+  readonly transition: Transition | null
+}
+
+const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** See {@link KycEngine.processWebhook}. */
+export async function processWebhook(context: EngineContext, delivery: WebhookDelivery): Promise<WebhookResult> {
+  const { logger, storage } = context
+  const verdict = await context.verify(delivery)
+  if (!verdict.valid) {
+    logger.warn({ reason: verdict.reason, bytes: delivery.body.length }, 'webhook refused')
+    throw new SignatureError(verdict.reason)
+  }
+  const event = await readEvent(context, delivery.body)
+  const recorded = await storage.recordEvent(toNewEvent(context, event))
+  const { outcome, kycCase, transition } = recorded
+  const caseId = kycCase?.id ?? null
+  logger.debug({ eventId: event.id, eventName: event.name, outcome, caseId }, 'webhook recorded')
+  await announce(context, recorded)
+  return { outcome, eventId: event.id, caseId, transition }
+}
+
+async function readEvent({ logger }: EngineContext, body: Uint8Array): Promise<PersonaEvent> {
+  try {
+    return await parseEvent(body)
+  } catch (error) {
+    logger.warn({ ...toLogFields(error), bytes: body.length }, 'webhook is signed but cannot be read')
+    throw error
+  }
+}
+
+function toNewEvent(context: EngineContext, { id, name, createdAt, inquiry }: PersonaEvent): NewEvent {
+  const status = isInquiryEvent(name) ? (inquiry?.status ?? null) : null
+  return {
+    id,
+    name,
+    inquiryId: inquiry?.id ?? null,
+    referenceId: inquiry === null ? null : toTrustedReference(context, inquiry),
+    effect: status === null ? null : toEffect(context, status, createdAt),
+    receivedAt: new Date(context.now()),
+  }
+}
+
+/**
+ * A reference id finds a case only if it is a case id, which nobody can guess, and the inquiry is of our template: a
+ * person may create inquiries of another, laxer template in the browser, under any reference id.
+ */
+function toTrustedReference(
+  { templateId }: EngineContext,
+  inquiry: NonNullable<PersonaEvent['inquiry']>,
+): string | null {
+  const { referenceId, templateIds } = inquiry
+  const isOurs = templateIds.length === 0 || templateIds.includes(templateId)
+  return referenceId !== null && isOurs && CASE_ID.test(referenceId) ? referenceId : null
+}

@@ -1,0 +1,70 @@
+import { HttpError } from './problem.js'
+
+/** How a body may be. */
+export interface BodyLimits {
+  readonly maxBodyBytes: number
+  /** The longest that reading it may take, in milliseconds. */
+  readonly bodyTimeoutMs: number
+}
+
+/**
+ * Reads a body whole. Rejects with a 413 as soon as it is known to be too large, without reading on, and with a 408
+ * when it is not there in time.
+ */
+export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  const announced = Number(request.headers.get('content-length') ?? 0)
+  if (announced > limits.maxBodyBytes) throw tooLarge()
+  if (request.body === null) return new Uint8Array()
+  const reader = request.body.getReader()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow()), limits.bodyTimeoutMs)
+  })
+  try {
+    return await Promise.race([readAll(reader, limits.maxBodyBytes), timeout])
+  } catch (error) {
+    // Not awaited: a stream that hangs may never confirm.
+    reader.cancel().catch(() => {})
+    throw error instanceof HttpError ? error : interrupted()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, maxBodyBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    length += next.value.length
+    if (length > maxBodyBytes) throw tooLarge()
+    chunks.push(next.value)
+  }
+  return concatenate(chunks, length)
+}
+
+function concatenate(chunks: Uint8Array[], length: number): Uint8Array {
+  const [only] = chunks
+  if (chunks.length === 1 && only !== undefined) return only
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  return bytes
+}
+
+// The rest of the body is not read, so the connection cannot be used again.
+const CLOSE = { connection: 'close' }
+
+function tooLarge(): HttpError {
+  return new HttpError(413, 'body_too_large', { detail: 'The body is too large.', headers: CLOSE })
+}
+
+function tooSlow(): HttpError {
+  return new HttpError(408, 'body_timeout', { detail: 'The body did not arrive in time.', headers: CLOSE })
+}
+
+function interrupted(): HttpError {
+  return new HttpError(400, 'body_interrupted', { detail: 'The body ended early.', headers: CLOSE })
+}

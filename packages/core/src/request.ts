@@ -1,0 +1,136 @@
+import { createFetch } from 'ofetch'
+import { isJsonObject, type JsonObject, type JsonValue, toCamelKeys } from './inflection.js'
+import { PersonaApiError, toNetworkError, toStatusError } from './persona-error.js'
+
+/** One call to Persona's API. */
+export interface PersonaRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** Below the base URL, starting with a slash. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  readonly body?: unknown
+  /** Sent with a POST; a random one where none is given. Persona replays the first answer under it for 24 hours. */
+  readonly idempotencyKey?: string | undefined
+  /** Ends the call, waiting times included. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Sends a request, with retries, and resolves with the answer's JSON in camelCase. Rejects with PersonaApiError. */
+export type SendRequest = (request: PersonaRequest) => Promise<JsonObject>
+
+/** What a sender needs: see PersonaClientOptions for the meaning and the defaults. */
+export interface SenderOptions {
+  readonly apiKey: string
+  readonly apiVersion: string
+  readonly baseUrl: string
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly maxRetryWaitMs: number
+  readonly fetch: typeof globalThis.fetch
+  readonly random: () => number
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+}
+
+const BACKOFF_BASE_MS = 500
+const BACKOFF_CAP_MS = 8000
+
+/**
+ * Returns the function that talks to Persona. Its retry rule is Persona's, not Stripe's: what never got an answer
+ * (network failure, timeout) and a 429 are sent again under the same idempotency key; a 5xx answer to a POST is stored
+ * under that key and would only be replayed, so it is not.
+ *
+ * @see https://docs.withpersona.com/idempotence
+ */
+export function createSender(options: SenderOptions): SendRequest {
+  const send = createAttempt(options)
+  return async (request) => {
+    const idempotencyKey = request.method === 'POST' ? (request.idempotencyKey ?? crypto.randomUUID()) : undefined
+    for (let attempt = 0; ; attempt++) {
+      const outcome = await send({ ...request, idempotencyKey })
+      if (!(outcome instanceof PersonaApiError)) return outcome
+      const waitMs = toWaitMs(outcome, attempt, options)
+      if (attempt >= options.retries || !isRetryable(outcome, request) || waitMs > options.maxRetryWaitMs) throw outcome
+      await options.sleep(waitMs, request.signal)
+    }
+  }
+}
+
+/** Waits, or rejects as soon as the signal is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+function createAttempt(options: SenderOptions): (request: PersonaRequest) => Promise<JsonObject | PersonaApiError> {
+  const call = createFetch({ fetch: options.fetch })
+  return async ({ method, path, query, body, idempotencyKey, signal }) => {
+    const timeout = AbortSignal.timeout(options.timeoutMs)
+    try {
+      const response = await call.raw<unknown>(path, {
+        method,
+        baseURL: options.baseUrl,
+        headers: toHeaders(options, idempotencyKey),
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        // The loop above retries: ofetch's own would repeat a 409 and never a timeout.
+        retry: 0,
+        ignoreResponseError: true,
+        parseResponse: parseJson,
+        // A redirect would carry the request elsewhere.
+        redirect: 'manual',
+        ...(query === undefined ? {} : { query }),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      return toAnswer(response.status, response.headers, response._data)
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      return toNetworkError(error, timeout.aborted)
+    }
+  }
+}
+
+function toHeaders(options: SenderOptions, idempotencyKey: string | undefined): Record<string, string> {
+  return {
+    accept: 'application/json',
+    authorization: `Bearer ${options.apiKey}`,
+    'content-type': 'application/json',
+    'key-inflection': 'camel',
+    'persona-version': options.apiVersion,
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+  }
+}
+
+function toAnswer(status: number, headers: Headers, data: unknown): JsonObject | PersonaApiError {
+  if (status < 200 || status > 299) return toStatusError(status, headers, data)
+  const json = toCamelKeys((data ?? null) as JsonValue)
+  return isJsonObject(json) ? json : new PersonaApiError('persona_unexpected_answer', { status })
+}
+
+function isRetryable({ code }: PersonaApiError, { method }: PersonaRequest): boolean {
+  if (code === 'persona_unreachable' || code === 'persona_timeout' || code === 'persona_rate_limited') return true
+  return code === 'persona_server_error' && method !== 'POST'
+}
+
+function toWaitMs(error: PersonaApiError, attempt: number, { random }: SenderOptions): number {
+  if (error.retryAfterSeconds !== null) return error.retryAfterSeconds * 1000
+  const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
+  return Math.round(ceiling / 2 + (random() * ceiling) / 2)
+}
+
+/** Undefined for what is no JSON: a gateway's error page must not hide the status. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,206 @@
+import type { z } from 'zod'
+import type { KycAction } from './authorize.js'
+import type { Decision } from './decide-case.js'
+import type { KycEngine } from './engine.js'
+import { parseJsonBody, requireValid } from './json-body.js'
+import * as wire from './wire.js'
+
+/** What a route's handler works with. */
+export interface RouteContext {
+  readonly engine: KycEngine
+  readonly request: Request
+  /** The `:case_id` of the path; empty where the route has none. */
+  readonly caseId: string
+  readonly query: Readonly<Record<string, string>>
+  /** The raw body; empty for routes without one. */
+  readonly body: Uint8Array
+}
+
+/** What a handler answers with: a status and JSON. */
+export interface RouteAnswer {
+  readonly status: number
+  readonly json: unknown
+}
+
+/** One route: what it is called, who may use it, what it reads and answers, and the function that does it. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below the base path; `:case_id` stands for one segment. */
+  readonly path: string
+  /** What `authorize` is asked; null for the routes that are open. */
+  readonly action: KycAction | null
+  readonly summary: string
+  /** How the body is used: not at all, as JSON, or as the bytes that arrived. */
+  readonly body: 'none' | 'json' | 'raw'
+  readonly bodySchema?: z.ZodType
+  readonly querySchema?: z.ZodObject
+  /** The JSON of each answer but the errors. */
+  readonly answers: Readonly<Record<number, z.ZodType>>
+  /** The error statuses that the route has besides 401, 403 and 500. */
+  readonly problems: readonly number[]
+  handle(context: RouteContext): Promise<RouteAnswer>
+}
+
+/** The routes of this library, in the order in which they are documented. */
+export const ROUTES: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/compliance/kyc',
+    action: 'kyc:initiate',
+    summary: 'Start a verification, or go on with the open one',
+    body: 'json',
+    bodySchema: wire.initiateBody,
+    answers: { 200: wire.initiateAnswer, 201: wire.initiateAnswer },
+    problems: [400, 408, 409, 413, 415, 503],
+    async handle({ engine, request, body }) {
+      const key = requireValid(wire.idempotencyHeader, request.headers.get('idempotency-key') ?? undefined)
+      const options = wire.fromInitiateBody(parseJsonBody(wire.initiateBody, body), key)
+      const { created, kycCase } = await engine.initiateKyc(options)
+      return { status: created ? 201 : 200, json: wire.toInitiateAnswer(kycCase) }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/compliance/kyc',
+    action: 'kyc:list',
+    summary: 'List cases, oldest first',
+    body: 'none',
+    querySchema: wire.listQuery,
+    answers: { 200: wire.caseListAnswer },
+    problems: [400, 503],
+    async handle({ engine, query }) {
+      const { items, next } = await engine.listCases(requireValid(wire.listQuery, query))
+      return { status: 200, json: { cases: items.map(wire.toCaseAnswer), next_after: next } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/compliance/kyc/:case_id',
+    action: 'kyc:read',
+    summary: 'Read a case',
+    body: 'none',
+    answers: { 200: wire.caseAnswer },
+    problems: [404, 503],
+    async handle({ engine, caseId }) {
+      return { status: 200, json: wire.toCaseAnswer(await engine.getCase(caseId)) }
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/compliance/kyc/:case_id/claim',
+    action: 'kyc:claim',
+    summary: 'Store the reference of the on-chain claim of a verified case',
+    body: 'json',
+    bodySchema: wire.claimBody,
+    answers: { 200: wire.caseAnswer },
+    problems: [400, 404, 408, 409, 413, 415, 503],
+    async handle({ engine, caseId, body }) {
+      const claim = parseJsonBody(wire.claimBody, body)
+      const kycCase = await engine.updateClaim(caseId, {
+        kycClaimId: claim.kyc_claim_id,
+        kycClaimTxHash: claim.kyc_claim_tx_hash,
+      })
+      return { status: 200, json: wire.toCaseAnswer(kycCase) }
+    },
+  },
+  {
+    method: 'POST',
+    path: '/compliance/kyc/:case_id/resume',
+    action: 'kyc:resume',
+    summary: 'Get a fresh session token for a pending or expired inquiry',
+    body: 'none',
+    answers: { 200: wire.initiateAnswer },
+    problems: [404, 409, 503],
+    async handle({ engine, caseId }) {
+      return { status: 200, json: wire.toInitiateAnswer(await engine.resumeCase(caseId)) }
+    },
+  },
+  decisionRoute('approve', 'Approve the inquiry at Persona'),
+  decisionRoute('decline', 'Decline the inquiry at Persona'),
+  decisionRoute('mark-for-review', 'Mark the inquiry for review at Persona'),
+  {
+    method: 'GET',
+    path: '/compliance/kyc/:case_id/events',
+    action: 'events:read',
+    summary: 'Read the audit trail of a case',
+    body: 'none',
+    querySchema: wire.pageQuery,
+    answers: { 200: wire.caseEventsAnswer },
+    problems: [400, 404, 503],
+    async handle({ engine, caseId, query }) {
+      const { items, next } = await engine.listCaseEvents(caseId, requireValid(wire.pageQuery, query))
+      return { status: 200, json: { events: items.map(wire.toCaseEventAnswer), next_after: next } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/compliance/events',
+    action: 'events:read',
+    summary: 'Follow the transitions of all cases',
+    body: 'none',
+    querySchema: wire.pageQuery,
+    answers: { 200: wire.feedAnswer },
+    problems: [400, 503],
+    async handle({ engine, query }) {
+      const { items, next } = await engine.readFeed(requireValid(wire.pageQuery, query))
+      return { status: 200, json: { events: items.map(wire.toTransitionAnswer), next_after: next } }
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/compliance/kyc/:case_id',
+    action: 'kyc:erase',
+    summary: 'Erase the personal data of a case, here and at Persona',
+    body: 'none',
+    answers: { 200: wire.caseAnswer },
+    problems: [404, 503],
+    async handle({ engine, caseId }) {
+      return { status: 200, json: wire.toCaseAnswer(await engine.eraseCase(caseId)) }
+    },
+  },
+  {
+    method: 'POST',
+    path: '/webhooks/persona/inquiry',
+    action: null,
+    summary: 'Receive a signed webhook from Persona',
+    body: 'raw',
+    answers: { 200: wire.webhookAnswer },
+    problems: [400, 408, 413, 503],
+    async handle({ engine, request, body }) {
+      const { outcome } = await engine.processWebhook({ body, signature: request.headers.get('persona-signature') })
+      return { status: 200, json: { received: true, outcome } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/webhooks/persona/health',
+    action: null,
+    summary: 'Whether the storage and Persona’s API answer',
+    body: 'none',
+    answers: { 200: wire.healthAnswer, 503: wire.healthAnswer },
+    problems: [],
+    async handle({ engine }) {
+      const { storage, persona } = await engine.health()
+      const isUp = storage === 'ok' && (persona === 'ok' || persona === 'slow')
+      return { status: isUp ? 200 : 503, json: { status: isUp ? 'ok' : 'unavailable', storage, persona } }
+    },
+  },
+]
+
+function decisionRoute(decision: Decision, summary: string): Route {
+  return {
+    method: 'POST',
+    path: `/compliance/kyc/:case_id/${decision}`,
+    action: 'kyc:decide',
+    summary,
+    body: 'json',
+    bodySchema: wire.decisionBody,
+    answers: { 200: wire.caseAnswer },
+    problems: [400, 404, 408, 409, 413, 415, 503],
+    async handle({ engine, caseId, body }) {
+      const { comment } = body.length === 0 ? {} : parseJsonBody(wire.decisionBody, body)
+      const kycCase = await engine.decideCase(caseId, { decision, ...(comment !== undefined && { comment }) })
+      return { status: 200, json: wire.toCaseAnswer(kycCase) }
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  applySnapshot,
+  type EngineContext,
+  openSessionToken,
+  type PersonalData,
+  sealSessionToken,
+} from './engine-context.js'
+import { isJsonObject } from './inflection.js'
+import { completeInitiation } from './initiation.js'
+import type { Inquiry } from './inquiries.js'
+import { toLogFields } from './logger.js'
+import { isPersonaError } from './persona-error.js'
+import type { KycCase } from './storage.js'
+
+/** Persona's default. @see https://docs.withpersona.com/inquiry-sessions */
+const MAX_SESSIONS = 25
+const EXPIRY_MARGIN_SECONDS = 60
+
+/**
+ * Makes sure that the person can go on with a pending case. A stored token that is still valid is kept: Persona asks
+ * not to resume at every visit. An inquiry that is expired or pending is resumed; one that is used up is replaced.
+ */
+export async function ensureSession(
+  context: EngineContext,
+  kycCase: KycCase,
+  input: PersonalData | null,
+): Promise<KycCase> {
+  const { personaInquiryId, personaStatus, status } = kycCase
+  if (status !== 'pending' || personaInquiryId === null) return kycCase
+  const token = await openSessionToken(context, kycCase)
+  if (token !== null && isFresh(token, context.now()) && personaStatus !== 'expired') return kycCase
+  const inquiry = await retrieve(context, personaInquiryId)
+  if (inquiry === null || isUsedUp(inquiry)) return replaceInquiry(context, kycCase, personaInquiryId, input)
+  // As long as it is `created`, the inquiry opens without a token, and Persona refuses to resume it.
+  if (inquiry.attributes.status === 'created') return kycCase
+  if (!isResumable(inquiry)) return applySnapshot(context, kycCase, inquiry, 'retrieve')
+  return (await resume(context, kycCase, inquiry.id)) ?? reconsider(context, kycCase, inquiry.id, input)
+}
+
+/** Resumes the inquiry and stores the new token. Null when Persona refuses: a wrong state, or no session left. */
+export async function resume(context: EngineContext, kycCase: KycCase, inquiryId: string): Promise<KycCase | null> {
+  const { persona, storage, now } = context
+  try {
+    const { sessionToken } = await persona.inquiries.resume(inquiryId)
+    const sealedSessionToken = await sealSessionToken(context, kycCase.id, inquiryId, sessionToken)
+    const session = { inquiryId, sealedSessionToken, now: new Date(now()) }
+    return (await storage.storeSessionToken(kycCase.id, session)) ?? (await storage.getCase(kycCase.id))
+  } catch (error) {
+    if (!isPersonaError(error, 'persona_conflict', 'persona_request_rejected')) throw error
+    context.logger.info({ caseId: kycCase.id, ...toLogFields(error) }, 'inquiry not resumed')
+    return null
+  }
+}
+
+/** True when Persona may resume the inquiry. */
+export function isResumable({ attributes }: Inquiry): boolean {
+  return attributes.redactedAt === null && (attributes.status === 'pending' || attributes.status === 'expired')
+}
+
+/** Persona refused to resume what looked resumable: either it moved on meanwhile, or its sessions are used up. */
+async function reconsider(
+  context: EngineContext,
+  kycCase: KycCase,
+  inquiryId: string,
+  input: PersonalData | null,
+): Promise<KycCase> {
+  const inquiry = await retrieve(context, inquiryId)
+  const hasMoved = inquiry !== null && inquiry.attributes.redactedAt === null && !isResumable(inquiry)
+  if (hasMoved) return applySnapshot(context, kycCase, inquiry, 'retrieve')
+  return replaceInquiry(context, kycCase, inquiryId, input)
+}
+
+async function replaceInquiry(
+  context: EngineContext,
+  kycCase: KycCase,
+  inquiryId: string,
+  input: PersonalData | null,
+): Promise<KycCase> {
+  const replaced = await completeInitiation(context, kycCase.id, { replaces: inquiryId, input })
+  context.logger.info({ caseId: kycCase.id, inquiryId, by: replaced.personaInquiryId }, 'inquiry replaced')
+  await expireQuietly(context, inquiryId)
+  return replaced
+}
+
+async function expireQuietly({ persona, logger }: EngineContext, inquiryId: string): Promise<void> {
+  try {
+    await persona.inquiries.expire(inquiryId)
+  } catch (error) {
+    logger.info({ inquiryId, ...toLogFields(error) }, 'replaced inquiry not expired')
+  }
+}
+
+async function retrieve({ persona }: EngineContext, inquiryId: string): Promise<Inquiry | null> {
+  try {
+    return await persona.inquiries.retrieve(inquiryId)
+  } catch (error) {
+    if (isPersonaError(error, 'persona_not_found')) return null
+    throw error
+  }
+}
+
+function isUsedUp(inquiry: Inquiry): boolean {
+  const { sessions } = inquiry.relationships
+  const count = isJsonObject(sessions) && Array.isArray(sessions.data) ? sessions.data.length : 0
+  return inquiry.attributes.redactedAt !== null || (isResumable(inquiry) && count >= MAX_SESSIONS)
+}
+
+/** Reads `exp` of the JWT that a session token is. A token that says nothing counts as stale. */
+function isFresh(token: string, nowMs: number): boolean {
+  try {
+    const payload = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))
+    return (
+      isJsonObject(payload) && typeof payload.exp === 'number' && payload.exp - EXPIRY_MARGIN_SECONDS > nowMs / 1000
+    )
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,231 @@
+import type { CaseStatus, PersonaStatus } from './status.js'
+
+/**
+ * Text that was encrypted before it reached the storage (see `createCipher`). A storage keeps it as it is and never
+ * sees what is inside.
+ */
+export type SealedText = string & { readonly __sealed: never }
+
+/** A KYC case: the record of one person's verification. */
+export interface KycCase {
+  /** Random, made by the engine; it is the inquiry's reference id at Persona. */
+  readonly id: string
+  readonly userId: string
+  readonly documentType: string
+  readonly status: CaseStatus
+  readonly verificationScore: number | null
+  readonly personaInquiryId: string | null
+  /** The number of the inquiry that the case asks Persona for, from 1: part of the idempotency key. */
+  readonly inquiryAttempt: number
+  /** Until when some process is creating the inquiry; null once one is attached. */
+  readonly initiatingUntil: Date | null
+  readonly sealedSessionToken: SealedText | null
+  readonly sealedPersonalData: SealedText | null
+  readonly personaStatus: PersonaStatus | null
+  readonly kycClaimId: string | null
+  readonly kycClaimTxHash: string | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  /** When the case became verified; null while it is not. */
+  readonly verifiedAt: Date | null
+  readonly erasedAt: Date | null
+}
+
+/** A case to be stored. */
+export interface NewCase {
+  readonly id: string
+  readonly userId: string
+  readonly documentType: string
+  readonly sealedPersonalData: SealedText | null
+  /** A digest of the caller's `Idempotency-Key`, unique per user; null without one. */
+  readonly idempotencyKey: string | null
+  readonly createdAt: Date
+  /** The creator holds the right to create the inquiry until then. */
+  readonly initiatingUntil: Date
+}
+
+/** An event on its way into the store. */
+export interface NewEvent {
+  readonly id: string
+  readonly name: string
+  readonly inquiryId: string | null
+  /** Matches a case by id where no case has the inquiry; null where the event must not be matched so. */
+  readonly referenceId: string | null
+  /** What the event makes of its case; null for an event that is only recorded. */
+  readonly effect: EventEffect | null
+  readonly receivedAt: Date
+}
+
+/** The state that an event stands for, and its place in the order of events. */
+export interface EventEffect {
+  readonly personaStatus: PersonaStatus
+  readonly status: CaseStatus
+  readonly score: number | null
+  /** By Persona's clock, in whole milliseconds; null where the event does not say, which sorts before all others. */
+  readonly occurredAt: Date | null
+  /** How decided the status is: the higher wins between events of one time. */
+  readonly rank: number
+}
+
+/**
+ * What became of an event: `applied` moved its case on, `stale` is older than what the case holds or belongs to an
+ * inquiry that the case has left, `ignored` is of no kind that moves cases, `unmatched` belongs to no case here,
+ * `duplicate` was recorded before.
+ */
+export type EventOutcome = 'applied' | 'stale' | 'ignored' | 'unmatched' | 'duplicate'
+
+/** One change of a case's state. */
+export interface Transition {
+  readonly caseId: string
+  /** 1 for the first change of the case, then one more each time. */
+  readonly revision: number
+  readonly from: CaseStatus
+  readonly to: CaseStatus
+  readonly score: number | null
+  readonly personaStatus: PersonaStatus
+  /** The event that caused it. */
+  readonly eventId: string
+  readonly eventName: string
+  readonly occurredAt: Date | null
+  readonly recordedAt: Date
+}
+
+/** What became of an event, the case afterwards, and the transition if the case's state changed. */
+export interface RecordedEvent {
+  readonly outcome: EventOutcome
+  readonly kycCase: KycCase | null
+  readonly transition: Transition | null
+}
+
+/** One entry of a case's audit trail: ids and states only. */
+export interface CaseEvent {
+  readonly id: string
+  readonly name: string
+  readonly outcome: EventOutcome
+  readonly personaStatus: PersonaStatus | null
+  readonly occurredAt: Date | null
+  readonly receivedAt: Date
+  readonly transition: Transition | null
+}
+
+/** The reference of a claim on chain. */
+export interface ClaimReference {
+  readonly kycClaimId: string
+  readonly kycClaimTxHash: string
+}
+
+/** A part of a longer list. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  /** Pass as `after` for what follows; null where nothing does, except for the feed, which has no end. */
+  readonly next: string | null
+}
+
+/** Where a page starts, and how long it may be. */
+export interface PageQuery {
+  /** The `next` of the page before; null for the first. */
+  readonly after: string | null
+  /** 1 to 500. */
+  readonly limit: number
+}
+
+/** Which cases to list. */
+export interface CaseQuery extends PageQuery {
+  readonly status: CaseStatus | null
+  /** `missing` lists cases without a claim reference, `present` those with one. */
+  readonly claim: 'missing' | 'present' | null
+}
+
+/**
+ * The contract between the engine and a database. The suite of `@persona-kyc/testing/storage-conformance` checks it.
+ *
+ * - Every method is one atomic step: it happens wholly or not at all, also under concurrent callers in other processes.
+ * - A method that changes a row decides by that row's present state, in the same statement; never read, then write.
+ * - Ids and cursors are opaque text. Dates keep their milliseconds.
+ * - Methods reject with a StorageError: `storage_unavailable` when a later call may succeed, else `storage_failed`.
+ */
+export interface KycStorage {
+  /**
+   * Stores the case, unless the user has one already that is open, or one of the same idempotency key: then that one
+   * is returned (by key before open) and `created` is false. A case is open while it is pending or in review, is not
+   * erased, and no other case of the user was opened meanwhile.
+   */
+  createCase(newCase: NewCase): Promise<{ readonly kycCase: KycCase; readonly created: boolean }>
+
+  /** Resolves with the case, or null. */
+  getCase(caseId: string): Promise<KycCase | null>
+
+  /** Pages through the cases in the order of their creation. */
+  listCases(query: CaseQuery): Promise<Page<KycCase>>
+
+  /**
+   * Takes the right to create the case's inquiry until `until`: resolves with the case if the caller now has it, with
+   * null if somebody else holds it at `now`, or the case is gone, or its inquiry is not `currentInquiryId`.
+   */
+  claimInitiation(
+    caseId: string,
+    options: { readonly currentInquiryId: string | null; readonly now: Date; readonly until: Date },
+  ): Promise<KycCase | null>
+
+  /** Gives the right back, if the caller's `until` still stands. */
+  releaseInitiation(caseId: string, until: Date): Promise<void>
+
+  /** Moves the case from that attempt to the next, so that the next request uses another idempotency key. */
+  advanceAttempt(caseId: string, fromAttempt: number): Promise<KycCase | null>
+
+  /**
+   * Attaches an inquiry and ends the initiation. It replaces `replaces`, or null; then the order of events starts
+   * anew. The same inquiry again only updates the session token. Resolves with null when the case holds another one.
+   */
+  attachInquiry(
+    caseId: string,
+    inquiry: {
+      readonly inquiryId: string
+      readonly replaces: string | null
+      readonly personaStatus: PersonaStatus
+      readonly sealedSessionToken: SealedText | null
+      readonly now: Date
+    },
+  ): Promise<KycCase | null>
+
+  /** Stores a session token if the case is still pending with that inquiry; resolves with the case, or null. */
+  storeSessionToken(
+    caseId: string,
+    session: { readonly inquiryId: string; readonly sealedSessionToken: SealedText | null; readonly now: Date },
+  ): Promise<KycCase | null>
+
+  /**
+   * Records the event once (by its id) and moves its case, in one step. The case is the one with the event's inquiry,
+   * else the one whose id is the event's reference id; that one is given the inquiry if it has none, and stays as it
+   * is if it has another. A case moves only if the event is newer than the last one that moved it: by `occurredAt`,
+   * then `rank`, then the event id compared by its UTF-8 bytes. A changed state appends a transition. A case that
+   * leaves `pending` loses its session token.
+   */
+  recordEvent(event: NewEvent): Promise<RecordedEvent>
+
+  /**
+   * Stores the claim reference if the case is verified and has none; the same one again is `unchanged`.
+   */
+  setClaim(
+    caseId: string,
+    claim: ClaimReference & { readonly now: Date },
+  ): Promise<{
+    readonly result: 'stored' | 'unchanged' | 'conflict' | 'not_verified' | 'not_found'
+    readonly kycCase: KycCase | null
+  }>
+
+  /** Drops personal data and session token, and closes the case to further initiation. Null when it is unknown. */
+  eraseCase(caseId: string, now: Date): Promise<KycCase | null>
+
+  /** Pages through the events of a case, in the order in which they were received. */
+  listCaseEvents(caseId: string, query: PageQuery): Promise<Page<CaseEvent>>
+
+  /**
+   * Reads the feed of all transitions after a cursor. Transitions of one case come in order, and a follower that goes
+   * on from `next` misses none, also while others are being written. `next` is never null.
+   */
+  readFeed(query: PageQuery): Promise<Page<Transition>>
+
+  /** Resolves when the storage answers, rejects with a StorageError when it does not. */
+  ping(): Promise<void>
+}
