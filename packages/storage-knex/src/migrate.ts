@@ -1,0 +1,105 @@
+import { StorageError } from '@persona-kyc/core'
+import type { Knex } from 'knex'
+import { MIGRATIONS, type Migration } from './migrations.js'
+import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
+import { toStorageError } from './storage-error.js'
+
+/** Where to migrate. */
+export interface MigrateOptions {
+  readonly knex: Knex
+  /** Default `persona_kyc`. */
+  readonly schema?: string
+}
+
+/** One migration, and when it was applied; null while it is not. */
+export interface MigrationState {
+  readonly name: string
+  readonly appliedAt: Date | null
+}
+
+/** "pkyc" in hex: the advisory lock that makes migrators take turns. */
+const LOCK_KEY = 0x706b7963
+
+/**
+ * Brings the schema up to date and resolves with the names of the migrations that it applied. Any number of processes
+ * may call it at once: they take turns, and the later ones find nothing to do. Rejects with StorageError; then nothing
+ * was changed.
+ */
+export function migrate({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<string[]> {
+  const tables = toTableNames(schema)
+  return inTurn(knex, tables, async (transaction, applied) => {
+    requireKnown(applied)
+    const missing = MIGRATIONS.filter(({ name }) => !applied.has(name))
+    for (const migration of missing) await apply(transaction, tables, migration)
+    return missing.map(({ name }) => name)
+  })
+}
+
+/** Takes back the newest migration, with the data that it holds; resolves with its name, or null if there was none. */
+export function rollback({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<string | null> {
+  const tables = toTableNames(schema)
+  return inTurn(knex, tables, async (transaction, applied) => {
+    requireKnown(applied)
+    const last = MIGRATIONS.findLast(({ name }) => applied.has(name))
+    if (last === undefined) return null
+    for (const statement of last.down(tables)) await transaction.raw(statement)
+    await transaction.raw(`delete from ${tables.migrations} where name = ?`, [last.name])
+    return last.name
+  })
+}
+
+/** Resolves with all migrations that this version knows, and when each was applied. Changes nothing. */
+export async function listMigrations({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<MigrationState[]> {
+  const tables = toTableNames(schema)
+  try {
+    const exists = await knex.raw('select to_regclass(?) is not null as found', [tables.migrations])
+    const applied = exists.rows[0]?.found === true ? await readApplied(knex, tables) : new Map<string, Date>()
+    return MIGRATIONS.map(({ name }) => ({ name, appliedAt: applied.get(name) ?? null }))
+  } catch (error) {
+    throw toStorageError(error)
+  }
+}
+
+async function inTurn<Result>(
+  knex: Knex,
+  tables: TableNames,
+  work: (transaction: Knex.Transaction, applied: Map<string, Date>) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await knex.transaction(async (transaction) => {
+      // Ends with the transaction, so it also works through a pooler and is never left behind.
+      await transaction.raw('select pg_advisory_xact_lock(?, hashtext(?))', [LOCK_KEY, tables.schema])
+      await transaction.raw(`create schema if not exists ${tables.schema}`)
+      await transaction.raw(`
+        create table if not exists ${tables.migrations} (
+          name text primary key,
+          applied_at timestamptz(3) not null default clock_timestamp()
+        )`)
+      return work(transaction, await readApplied(transaction, tables))
+    })
+  } catch (error) {
+    throw toStorageError(error)
+  }
+}
+
+/** The row comes first: should the lock ever not hold, the second migrator stops here and not halfway. */
+async function apply(transaction: Knex.Transaction, tables: TableNames, { name, up }: Migration): Promise<void> {
+  await transaction.raw(`insert into ${tables.migrations} (name) values (?)`, [name])
+  for (const statement of up(tables)) await transaction.raw(statement)
+}
+
+async function readApplied(knex: Knex, { migrations }: TableNames): Promise<Map<string, Date>> {
+  const { rows } = await knex.raw<{ rows: { name: string; applied_at: Date }[] }>(
+    `select name, applied_at from ${migrations}`,
+  )
+  return new Map(rows.map((row) => [row.name, row.applied_at]))
+}
+
+function requireKnown(applied: ReadonlyMap<string, Date>): void {
+  const known = new Set(MIGRATIONS.map(({ name }) => name))
+  if ([...applied.keys()].every((name) => known.has(name))) return
+  throw new StorageError('storage_failed', {
+    problem: 'The database was migrated by a newer version of @persona-kyc/storage-knex.',
+    fix: 'Install that version, or restore the database from before.',
+  })
+}

@@ -1,0 +1,90 @@
+import type { NewEvent } from '@persona-kyc/core'
+import type { TableNames } from './schema.js'
+
+/**
+ * The statement that records an event and moves its case: one round trip, one transaction of its own.
+ *
+ * The case's row is locked before anything is decided, so what follows sees its newest state; the event's primary key
+ * decides between copies of one event. A transition's `feed_xid` is its transaction's id, or that of the case's
+ * transition before where a longer transaction began earlier: so the feed never turns the order of one case around.
+ */
+export function recordEventSql({ cases, events, transitions }: TableNames): string {
+  return `
+    with target as (
+      select c.*, c.status as previous_status
+      from ${cases} c
+      where c.persona_inquiry_id = :inquiryId
+        or (c.id = :referenceId and cast(:inquiryId as text) is not null)
+      order by (c.persona_inquiry_id = :inquiryId) is true desc
+      limit 1
+      for update
+    ),
+    recorded as (
+      insert into ${events} (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at)
+      select :id, :name, t.id, :inquiryId,
+        case
+          when cast(:status as text) is null then 'ignored'
+          when t.id is null then 'unmatched'
+          when t.persona_inquiry_id <> :inquiryId then 'stale'
+          when (coalesce(t.last_event_at, 'epoch'), t.last_event_rank, t.last_event_id)
+            >= (coalesce(cast(:occurredAt as timestamptz), 'epoch'), cast(:rank as smallint), cast(:id as text)) then 'stale'
+          else 'applied'
+        end,
+        :personaStatus, :occurredAt, :receivedAt
+      from (select 1) one left join target t on true
+      on conflict (id) do nothing
+      returning case_id, outcome
+    ),
+    moved as (
+      update ${cases} c set
+        persona_inquiry_id = :inquiryId,
+        persona_status = :personaStatus,
+        status = :status,
+        verification_score = :score,
+        verified_at = case when :status = 'verified'
+          then coalesce(c.verified_at, cast(:occurredAt as timestamptz), cast(:receivedAt as timestamptz)) end,
+        persona_session_token = case when :status = 'pending' then c.persona_session_token end,
+        is_open = cast(:status as text) in ('pending', 'review') and c.erased_at is null and (c.is_open or not exists (
+          select 1 from ${cases} other where other.user_id = c.user_id and other.is_open and other.id <> c.id)),
+        revision = c.revision + case when t.previous_status <> :status then 1 else 0 end,
+        feed_xid = case when t.previous_status <> :status
+          then greatest(pg_current_xact_id(), c.feed_xid) else c.feed_xid end,
+        last_event_at = :occurredAt,
+        last_event_rank = :rank,
+        last_event_id = :id,
+        updated_at = :receivedAt
+      from recorded r join target t on t.id = r.case_id
+      where c.id = r.case_id and r.outcome = 'applied'
+      returning c.*, t.previous_status
+    ),
+    appended as (
+      insert into ${transitions} (case_id, revision, from_status, to_status, score, persona_status,
+        event_id, event_name, occurred_at, recorded_at, feed_xid)
+      select id, revision, previous_status, status, verification_score, persona_status,
+        :id, :name, :occurredAt, :receivedAt, feed_xid
+      from moved where previous_status <> status
+    ),
+    present as (
+      select * from moved
+      union all
+      select * from target where not exists (select 1 from moved)
+    )
+    select coalesce(r.outcome, 'duplicate') as outcome, p.*
+    from (select 1) one left join recorded r on true left join present p on true`
+}
+
+/** The values of {@link recordEventSql}. */
+export function toRecordEventBindings({ id, name, inquiryId, referenceId, effect, receivedAt }: NewEvent) {
+  return {
+    id,
+    name,
+    inquiryId,
+    referenceId,
+    receivedAt,
+    personaStatus: effect?.personaStatus ?? null,
+    status: effect?.status ?? null,
+    score: effect?.score ?? null,
+    occurredAt: effect?.occurredAt ?? null,
+    rank: effect?.rank ?? null,
+  }
+}

@@ -1,0 +1,34 @@
+import { ConfigurationError } from '@persona-kyc/core'
+
+/** The schema that holds the tables where the app names no other. */
+export const DEFAULT_SCHEMA = 'persona_kyc'
+
+/** The quoted, qualified names of the tables in one schema. */
+export interface TableNames {
+  readonly schema: string
+  readonly cases: string
+  readonly events: string
+  readonly transitions: string
+  readonly migrations: string
+}
+
+/**
+ * Returns the names of the tables in that schema, safe to be put into SQL.
+ *
+ * @throws ConfigurationError when the name is not a plain identifier of at most 63 characters.
+ */
+export function toTableNames(schema: string): TableNames {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(schema)) {
+    throw new ConfigurationError({
+      problem: 'The schema name is not a plain SQL identifier.',
+      fix: 'Use letters, digits and underscores, at most 63 of them, for example persona_kyc.',
+    })
+  }
+  return {
+    schema: `"${schema}"`,
+    cases: `"${schema}"."kyc_cases"`,
+    events: `"${schema}"."kyc_events"`,
+    transitions: `"${schema}"."kyc_transitions"`,
+    migrations: `"${schema}"."kyc_migrations"`,
+  }
+}

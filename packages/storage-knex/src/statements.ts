@@ -1,0 +1,131 @@
+import type { TableNames } from './schema.js'
+
+/** Stores a case, or finds the one that the user has: by idempotency key, else the open one. */
+export function createCase({ cases }: TableNames): string {
+  return `
+    with existing as (
+      select * from ${cases}
+      where user_id = :userId and (is_open or idempotency_key = :idempotencyKey)
+      order by (idempotency_key = :idempotencyKey) is true desc
+      limit 1
+    ),
+    inserted as (
+      insert into ${cases} (id, user_id, document_type, status, personal_data, created_at, updated_at, is_open,
+        idempotency_key, inquiry_attempt, initiating_until, revision)
+      select :id, :userId, :documentType, 'pending', :sealedPersonalData, cast(:createdAt as timestamptz),
+        cast(:createdAt as timestamptz), true, :idempotencyKey, 1, cast(:initiatingUntil as timestamptz), 0
+      where not exists (select 1 from existing)
+      on conflict do nothing
+      returning *
+    )
+    select *, false as created from existing
+    union all
+    select *, true as created from inserted`
+}
+
+/** Pages through cases by (created_at, id). */
+export function listCases({ cases }: TableNames): string {
+  return `
+    select * from ${cases}
+    where (cast(:status as text) is null or status = :status)
+      and (cast(:claim as text) is null or (kyc_claim_id is null) = (cast(:claim as text) = 'missing'))
+      and (cast(:createdAt as timestamptz) is null or (created_at, id) > (cast(:createdAt as timestamptz), cast(:id as text)))
+    order by created_at, id
+    limit :limit`
+}
+
+/** Takes the right to create the inquiry, if it is free. */
+export function claimInitiation({ cases }: TableNames): string {
+  return `
+    update ${cases} set initiating_until = :until
+    where id = :caseId
+      and persona_inquiry_id is not distinct from cast(:currentInquiryId as text)
+      and erased_at is null
+      and (initiating_until is null or initiating_until <= :now)
+    returning *`
+}
+
+/** Gives that right back. */
+export function releaseInitiation({ cases }: TableNames): string {
+  return `update ${cases} set initiating_until = null where id = :caseId and initiating_until = :until`
+}
+
+/** Moves on to the next idempotency key. */
+export function advanceAttempt({ cases }: TableNames): string {
+  return `
+    update ${cases} set inquiry_attempt = inquiry_attempt + 1
+    where id = :caseId and inquiry_attempt = :fromAttempt
+    returning *`
+}
+
+/** Attaches an inquiry to a case that has none, or the one to be replaced, or this one. */
+export function attachInquiry({ cases }: TableNames): string {
+  const isSame = 'persona_inquiry_id is not distinct from cast(:inquiryId as text)'
+  return `
+    update ${cases} set
+      persona_inquiry_id = :inquiryId,
+      persona_status = case when ${isSame} then persona_status else :personaStatus end,
+      persona_session_token = case when status = 'pending' and erased_at is null
+        then coalesce(cast(:sealedSessionToken as text), case when ${isSame} then persona_session_token end) end,
+      last_event_at = case when ${isSame} then last_event_at end,
+      last_event_rank = case when ${isSame} then last_event_rank end,
+      last_event_id = case when ${isSame} then last_event_id end,
+      initiating_until = null,
+      updated_at = :now
+    where id = :caseId
+      and (${isSame} or (
+        persona_inquiry_id is not distinct from cast(:replaces as text) and status = 'pending' and erased_at is null))
+    returning *`
+}
+
+/** Stores the token of a session of the case's inquiry. */
+export function storeSessionToken({ cases }: TableNames): string {
+  return `
+    update ${cases} set persona_session_token = :sealedSessionToken, updated_at = :now
+    where id = :caseId and persona_inquiry_id = :inquiryId and status = 'pending' and erased_at is null
+    returning *`
+}
+
+/** Stores a claim reference on a verified case that has none. */
+export function setClaim({ cases }: TableNames): string {
+  return `
+    update ${cases} set kyc_claim_id = :kycClaimId, kyc_claim_tx_hash = :kycClaimTxHash, updated_at = :now
+    where id = :caseId and status = 'verified' and kyc_claim_id is null
+    returning *`
+}
+
+/** Drops the personal data of a case. */
+export function eraseCase({ cases }: TableNames): string {
+  return `
+    update ${cases} set
+      personal_data = null, persona_session_token = null, is_open = false, initiating_until = null,
+      erased_at = coalesce(erased_at, cast(:now as timestamptz)), updated_at = :now
+    where id = :caseId
+    returning *`
+}
+
+/** Pages through a case's events by (received_at, id), each with its transition. */
+export function listCaseEvents({ events, transitions }: TableNames): string {
+  return `
+    select t.*, e.id, e.name, e.outcome, e.persona_status as event_persona_status,
+      e.occurred_at as event_occurred_at, e.received_at
+    from ${events} e left join ${transitions} t on t.case_id = e.case_id and t.event_id = e.id
+    where e.case_id = :caseId
+      and (cast(:receivedAt as timestamptz) is null
+        or (e.received_at, e.id) > (cast(:receivedAt as timestamptz), cast(:id as text)))
+    order by e.received_at, e.id
+    limit :limit`
+}
+
+/**
+ * Pages through the feed. What a transaction that still runs may have written lies at or above the snapshot's xmin,
+ * so a follower that stops below it misses nothing, whatever commits later.
+ */
+export function readFeed({ transitions }: TableNames): string {
+  return `
+    select * from ${transitions}
+    where (feed_xid, case_id, revision) > (cast(:feedXid as xid8), cast(:caseId as text), cast(:revision as integer))
+      and feed_xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by feed_xid, case_id, revision
+    limit :limit`
+}

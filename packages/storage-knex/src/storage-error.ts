@@ -1,0 +1,50 @@
+import { KycError, StorageError } from '@persona-kyc/core'
+
+/**
+ * Turns what Knex or the driver threw into a StorageError. Nothing of it is kept but its code: messages and details of
+ * the driver quote statements and values.
+ */
+export function toStorageError(error: unknown): KycError {
+  if (error instanceof KycError) return error
+  const code = toDriverCode(error)
+  const cause = new Error(code)
+  if (isUnavailable(error, code)) {
+    return new StorageError('storage_unavailable', {
+      problem: `PostgreSQL cannot be reached (${code}).`,
+      fix: 'Check that it runs, accepts connections and is not at its limit. Nothing was changed; the call can be repeated.',
+      cause,
+    })
+  }
+  return new StorageError('storage_failed', {
+    problem: `PostgreSQL refused a statement (${code}).`,
+    fix: FIXES[code] ?? OTHER_FIX,
+    cause,
+  })
+}
+
+/** The SQLSTATE or system error code, such as `23505` or `ECONNREFUSED`. */
+export function toDriverCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : error.name
+}
+
+const FIXES: Readonly<Record<string, string>> = {
+  '42P01': 'Run the migrations: npx persona-kyc-migrate.',
+  '3F000': 'Run the migrations: npx persona-kyc-migrate.',
+  '42703': 'Run the migrations of this version: npx persona-kyc-migrate.',
+  '42501': 'Grant the role the rights it needs on the schema and its tables.',
+}
+const OTHER_FIX =
+  'Look the code up at https://www.postgresql.org/docs/current/errcodes-appendix.html, and into the log of PostgreSQL.'
+
+/** Classes of SQLSTATE that pass by themselves: connection, transaction rollback, resources, operator, system. */
+const PASSING = /^(08|40|53|57|58)/
+
+function isUnavailable(error: unknown, code: string): boolean {
+  if (PASSING.test(code) && code.length === 5) return true
+  if (/^E[A-Z]+$/.test(code) || code === 'KnexTimeoutError') return true
+  // pg has no code for a connection that ends in the middle of a query.
+  const isCut = error instanceof Error && /connection (terminated|ended|error)|not queryable/i.test(error.message)
+  return isCut
+}
