@@ -61,9 +61,10 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
       throw contention()
     },
     getCase: (caseId) => runOnCase(`select * from ${tables.cases} where id = :caseId`, { caseId }),
-    async listCases({ status, claim, after, limit }) {
+    async listCases(query) {
+      const { status, after, limit } = query
       const [createdAt, id] = cursors.fromCaseCursor(after)
-      const rows = await run<CaseRow>(statements.listCases(tables), { status, claim, createdAt, id, limit: limit + 1 })
+      const rows = await run<CaseRow>(statements.listCases(tables, query), { status, createdAt, id, limit: limit + 1 })
       return cursors.toPage(rows.map(fromCaseRow), limit, cursors.toCaseCursor)
     },
     claimInitiation: (caseId, options) => runOnCase(statements.claimInitiation(tables), { caseId, ...options }),

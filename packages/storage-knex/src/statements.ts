@@ -1,3 +1,4 @@
+import type { CaseQuery } from '@persona-kyc/core'
 import type { TableNames } from './schema.js'
 
 /** Stores a case, or finds the one that the user has: by idempotency key, else the open one. */
@@ -23,15 +24,15 @@ export function createCase({ cases }: TableNames): string {
     select *, true as created from inserted`
 }
 
-/** Pages through cases by (created_at, id). */
-export function listCases({ cases }: TableNames): string {
-  return `
-    select * from ${cases}
-    where (cast(:status as text) is null or status = :status)
-      and (cast(:claim as text) is null or (kyc_claim_id is null) = (cast(:claim as text) = 'missing'))
-      and (cast(:createdAt as timestamptz) is null or (created_at, id) > (cast(:createdAt as timestamptz), cast(:id as text)))
-    order by created_at, id
-    limit :limit`
+/** Pages through cases by (created_at, id). Only the filters that are asked for are in it, so that an index serves it. */
+export function listCases({ cases }: TableNames, { status, claim, after }: CaseQuery): string {
+  const filters = [
+    ...(status === null ? [] : ['status = :status']),
+    ...(claim === null ? [] : [`kyc_claim_id is ${claim === 'missing' ? 'null' : 'not null'}`]),
+    ...(after === null ? [] : ['(created_at, id) > (cast(:createdAt as timestamptz), cast(:id as text))']),
+  ]
+  const where = filters.length === 0 ? '' : `where ${filters.join(' and ')}`
+  return `select * from ${cases} ${where} order by created_at, id limit :limit`
 }
 
 /** Takes the right to create the inquiry, if it is free. */

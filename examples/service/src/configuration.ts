@@ -1,0 +1,172 @@
+import type { EncryptionKey, PersonaEnvironment } from '@persona-kyc/core'
+import { z } from 'zod'
+
+/** What an example server is told by its environment. */
+export interface Configuration {
+  readonly host: string
+  readonly port: number
+  /** Null: an embedded PostgreSQL is started. */
+  readonly databaseUrl: string | null
+  /** Null: a fake Persona is started. */
+  readonly persona: PersonaConfiguration | null
+  readonly templateId: string
+  readonly webhookSecrets: readonly string[]
+  readonly apiToken: string
+  readonly encryptionKeys: readonly EncryptionKey[]
+  readonly logLevel: LogLevel
+}
+
+/** How the real Persona is reached. */
+export interface PersonaConfiguration {
+  readonly apiKey: string
+  readonly environment?: PersonaEnvironment
+  readonly baseUrl?: string
+  readonly apiVersion?: string
+}
+
+/** One mistake for each variable, with its fix: the message lists them all. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError'
+
+  constructor(mistakes: readonly string[]) {
+    super(`The environment cannot be used:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`)
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** What the fake Persona signs with where PERSONA_WEBHOOK_SECRET is not set. It guards nothing. */
+const FAKE_WEBHOOK_SECRET = 'wbhsec_of_the_fake_persona'
+const FAKE_TEMPLATE_ID = 'itmpl_of_the_fake_persona'
+
+const words = z
+  .string()
+  .optional()
+  .transform((text) => (text ?? '').split(/\s+/).filter((word) => word !== ''))
+
+const variables = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number('PORT must be a number, for example 8000').int().min(0).max(65_535).default(8000),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
+    .optional(),
+  PERSONA_API_KEY: z.string().optional(),
+  PERSONA_WEBHOOK_SECRET: words,
+  PERSONA_TEMPLATE_ID: z.string().optional(),
+  PERSONA_ENVIRONMENT: z
+    .enum(['sandbox', 'production'], 'PERSONA_ENVIRONMENT must be sandbox or production')
+    .optional(),
+  PERSONA_BASE_URL: z.url('PERSONA_BASE_URL must be a URL, for example https://api.withpersona.com/api/v1').optional(),
+  PERSONA_API_VERSION: z.string().optional(),
+  COMPLIANCE_API_TOKEN: z
+    .string('COMPLIANCE_API_TOKEN is not set. It guards the compliance routes; make one with: openssl rand -hex 32')
+    .regex(
+      /^\S{16,}$/,
+      'COMPLIANCE_API_TOKEN must have 16 characters or more and no space; make one with: openssl rand -hex 32',
+    ),
+  KYC_ENCRYPTION_KEYS: words,
+  LOG_LEVEL: z.enum(LOG_LEVELS, `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  NODE_ENV: z.string().optional(),
+})
+
+type Variables = z.infer<typeof variables>
+
+/**
+ * Reads the environment of an example server. An empty variable counts as one that is not set.
+ *
+ * @throws EnvironmentError that names each variable that is missing, malformed or contradicts another.
+ */
+export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  const result = variables.safeParse(given)
+  if (!result.success) throw new EnvironmentError(result.error.issues.map(toMistake))
+  const mistakes = [...findContradictions(result.data), ...findKeyMistakes(result.data.KYC_ENCRYPTION_KEYS)]
+  if (mistakes.length > 0) throw new EnvironmentError(mistakes)
+  return toConfiguration(result.data)
+}
+
+function toMistake({ path, message }: z.core.$ZodIssue): string {
+  const name = String(path[0])
+  return message.startsWith(name) ? message : `${name}: ${message}`
+}
+
+function findContradictions(env: Variables): string[] {
+  const { PERSONA_API_KEY: apiKey, PERSONA_ENVIRONMENT: environment } = env
+  if (apiKey === undefined) return findFakeContradictions(env)
+  const prefix = /^persona_(sandbox|production)_/.exec(apiKey)?.[1]
+  return [
+    ...(prefix !== undefined && environment !== undefined && prefix !== environment
+      ? [
+          `PERSONA_ENVIRONMENT is ${environment}, but PERSONA_API_KEY is a ${prefix} key: use a key that starts with persona_${environment}_`,
+        ]
+      : []),
+    ...(env.PERSONA_WEBHOOK_SECRET.length === 0
+      ? ['PERSONA_WEBHOOK_SECRET is not set: copy the secret (wbhsec_…) of your webhook from the Persona dashboard']
+      : []),
+    ...(env.PERSONA_TEMPLATE_ID === undefined
+      ? ['PERSONA_TEMPLATE_ID is not set: copy the id (itmpl_…) of your inquiry template from the Persona dashboard']
+      : []),
+    ...(env.NODE_ENV === 'production' && env.DATABASE_URL === undefined
+      ? ['DATABASE_URL is not set: the embedded PostgreSQL is not for production']
+      : []),
+  ]
+}
+
+function findFakeContradictions(env: Variables): string[] {
+  const only = (name: string) =>
+    `${name} is set, but PERSONA_API_KEY is not: set the key, or leave both out for the fake Persona`
+  return [
+    ...(env.PERSONA_BASE_URL === undefined ? [] : [only('PERSONA_BASE_URL')]),
+    ...(env.PERSONA_API_VERSION === undefined ? [] : [only('PERSONA_API_VERSION')]),
+    ...(env.PERSONA_ENVIRONMENT === 'production' ? [only('PERSONA_ENVIRONMENT=production')] : []),
+    ...(env.NODE_ENV === 'production' ? ['PERSONA_API_KEY is not set: the fake Persona is not for production'] : []),
+  ]
+}
+
+function findKeyMistakes(keys: readonly string[]): string[] {
+  const isKey = (key: string) => /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/.test(key)
+  if (!keys.every(isKey)) {
+    return [
+      'KYC_ENCRYPTION_KEYS must be <key id>:<base64 of 32 bytes>, several separated by spaces; make one with: echo "k1:$(openssl rand -base64 32)"',
+    ]
+  }
+  const ids = keys.map((key) => key.split(':')[0])
+  return new Set(ids).size === ids.length
+    ? []
+    : ['KYC_ENCRYPTION_KEYS has two keys of one id: give each an id of its own']
+}
+
+function toConfiguration(env: Variables): Configuration {
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    databaseUrl: env.DATABASE_URL ?? null,
+    persona: toPersona(env),
+    templateId: env.PERSONA_TEMPLATE_ID ?? FAKE_TEMPLATE_ID,
+    webhookSecrets: env.PERSONA_WEBHOOK_SECRET.length === 0 ? [FAKE_WEBHOOK_SECRET] : env.PERSONA_WEBHOOK_SECRET,
+    apiToken: env.COMPLIANCE_API_TOKEN,
+    encryptionKeys: env.KYC_ENCRYPTION_KEYS.map((key) => ({
+      id: key.slice(0, key.indexOf(':')),
+      key: key.slice(key.indexOf(':') + 1),
+    })),
+    logLevel: env.LOG_LEVEL,
+  }
+}
+
+function toPersona(env: Variables): PersonaConfiguration | null {
+  const {
+    PERSONA_API_KEY: apiKey,
+    PERSONA_ENVIRONMENT: environment,
+    PERSONA_BASE_URL: baseUrl,
+    PERSONA_API_VERSION: apiVersion,
+  } = env
+  if (apiKey === undefined) return null
+  return {
+    apiKey,
+    ...(environment !== undefined && { environment }),
+    ...(baseUrl !== undefined && { baseUrl }),
+    ...(apiVersion !== undefined && { apiVersion }),
+  }
+}

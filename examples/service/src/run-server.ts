@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { KycHandlerOptions } from '@persona-kyc/core'
+import { pino } from 'pino'
+import { EnvironmentError, readConfiguration } from './configuration.js'
+import { type Service, startService } from './service.js'
+
+/** What differs between the example servers. */
+export interface ServerDefinition {
+  /** Names the data directory of the embedded PostgreSQL. */
+  readonly name: string
+  /** Makes an HTTP server of the routes. It must not listen yet. */
+  createServer(options: KycHandlerOptions): Server
+}
+
+const DRAIN_MS = 10_000
+
+/** Runs an example server until SIGTERM or SIGINT; then it finishes the requests under way and exits with 0. */
+export async function runServer(definition: ServerDefinition): Promise<void> {
+  try {
+    await start(definition)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'unknown error'
+    process.stderr.write(`${error instanceof EnvironmentError ? message : `The server did not start. ${message}`}\n`)
+    process.exitCode = 1
+  }
+}
+
+async function start({ name, createServer }: ServerDefinition): Promise<void> {
+  const configuration = readConfiguration(process.env)
+  const logger = pino({ level: configuration.logLevel })
+  const stopping = once(process, 'SIGTERM')
+  const interrupted = once(process, 'SIGINT')
+  const service = await startService(configuration, logger, { dataDirectory: join('.persona-kyc', name) })
+  const server = createServer(service.handlerOptions)
+  try {
+    const url = await listen(server, configuration.port, configuration.host)
+    service.setWebhookUrl(`${url}/webhooks/persona/inquiry`)
+    logger.info({ url }, 'listening')
+    await Promise.race([stopping, interrupted])
+    logger.info('stopping')
+  } finally {
+    await stop(server, service)
+    logger.info('stopped')
+  }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<string> {
+  server.listen(port, host)
+  // Rejects if the server emits an error instead, such as EADDRINUSE.
+  await once(server, 'listening')
+  const { port: actual } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+async function stop(server: Server, service: Service): Promise<void> {
+  if (server.listening) {
+    const closed = once(server, 'close')
+    server.close()
+    server.closeIdleConnections()
+    const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+    await closed
+    clearTimeout(deadline)
+  }
+  await service.close()
+}

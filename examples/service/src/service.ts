@@ -1,0 +1,126 @@
+import {
+  createBearerAuthorize,
+  createKycEngine,
+  createPersonaClient,
+  type KycEngine,
+  type KycHandlerOptions,
+} from '@persona-kyc/core'
+import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
+import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
+import { startPostgres } from '@persona-kyc/testing/postgres'
+import createKnex, { type Knex } from 'knex'
+import type { Logger } from 'pino'
+import type { Configuration } from './configuration.js'
+
+/** Everything behind the routes of an example server. */
+export interface Service {
+  readonly engine: KycEngine
+  /** What an adapter is given. */
+  readonly handlerOptions: KycHandlerOptions
+  readonly knex: Knex
+  /** The fake Persona, where no real one is configured. */
+  readonly fakePersona: FakePersonaServer | null
+  /** Tells the fake Persona where to deliver, once the server listens. */
+  setWebhookUrl(url: string): void
+  /** Closes what was opened, the last first. */
+  close(): Promise<void>
+}
+
+/** Where the embedded PostgreSQL keeps its data; null for a throw-away one. */
+export interface ServiceOptions {
+  readonly dataDirectory: string | null
+}
+
+/** Starts database and Persona where none are configured, migrates, and makes the engine. */
+export async function startService(
+  configuration: Configuration,
+  logger: Logger,
+  options: ServiceOptions,
+): Promise<Service> {
+  const cleanups: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  }
+  try {
+    const connection = configuration.databaseUrl ?? (await startDatabase(options, logger, cleanups))
+    const knex = createKnex(toKnexConfig(connection))
+    cleanups.push(() => knex.destroy())
+    await migrate({ knex })
+    const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
+    const engine = createEngine(configuration, { knex, logger, fakePersona })
+    const authorize = createBearerAuthorize({ tokens: configuration.apiToken })
+    return {
+      engine,
+      handlerOptions: { engine, authorize, logger },
+      knex,
+      fakePersona,
+      setWebhookUrl: (url) => subscribe(fakePersona, url, configuration, logger),
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Webhooks must be answered within five seconds, so nothing waits longer than that for a database that is down. */
+function toKnexConfig(connectionString: string): Knex.Config {
+  return {
+    client: 'pg',
+    connection: {
+      connectionString,
+      connectionTimeoutMillis: 3000,
+      statement_timeout: 10_000,
+      application_name: 'persona-kyc',
+    },
+    pool: { min: 0, max: 10 },
+    acquireConnectionTimeout: 4000,
+  }
+}
+
+async function startDatabase(
+  { dataDirectory }: ServiceOptions,
+  logger: Logger,
+  cleanups: (() => Promise<unknown>)[],
+): Promise<string> {
+  logger.info('DATABASE_URL is not set: starting the embedded PostgreSQL')
+  const postgres = await startPostgres(dataDirectory === null ? {} : { directory: dataDirectory })
+  cleanups.push(() => postgres.stop())
+  return postgres.url
+}
+
+async function startFake(cleanups: (() => Promise<unknown>)[]): Promise<FakePersonaServer> {
+  const server = await startFakePersonaServer()
+  cleanups.push(() => server.close())
+  return server
+}
+
+function createEngine(
+  configuration: Configuration,
+  { knex, logger, fakePersona }: { knex: Knex; logger: Logger; fakePersona: FakePersonaServer | null },
+): KycEngine {
+  const fake = fakePersona === null ? null : { apiKey: fakePersona.fake.apiKey, baseUrl: fakePersona.baseUrl }
+  const persona = configuration.persona ?? fake
+  if (persona === null) throw new Error('There is neither a Persona nor a fake one.')
+  return createKycEngine({
+    persona: createPersonaClient(persona),
+    storage: createKnexStorage({ knex }),
+    templateId: configuration.templateId,
+    webhookSecrets: configuration.webhookSecrets,
+    encryptionKeys: configuration.encryptionKeys,
+    logger,
+  })
+}
+
+function subscribe(
+  server: FakePersonaServer | null,
+  url: string,
+  { webhookSecrets }: Configuration,
+  logger: Logger,
+): void {
+  if (server === null) return
+  const [secrets] = webhookSecrets
+  if (secrets === undefined) return
+  server.fake.webhooks.subscribe({ url, secrets, auto: true })
+  logger.info({ baseUrl: server.baseUrl }, 'PERSONA_API_KEY is not set: a fake Persona stands in')
+}

@@ -1,0 +1,137 @@
+import { inspect } from 'node:util'
+import type { KycStorage, NewCase, NewEvent, SealedText } from '@persona-kyc/core'
+import { describeStorage } from '@persona-kyc/testing/storage-conformance'
+import createKnex, { type Knex } from 'knex'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createKnexStorage } from '../src/knex-storage.js'
+import { migrate } from '../src/migrate.js'
+import { useDatabase } from './test-database.js'
+
+const database = useDatabase()
+const schemas = new Map<KycStorage, string>()
+let schemaCount = 0
+
+describeStorage('createKnexStorage', {
+  async create() {
+    const schema = `suite_${++schemaCount}`
+    await migrate({ knex: database.knex, schema })
+    const storage = createKnexStorage({ knex: database.knex, schema })
+    schemas.set(storage, schema)
+    return storage
+  },
+  async beginTransaction(storage) {
+    const transaction = await database.knex.transaction()
+    const schema = schemas.get(storage) ?? 'unknown'
+    return {
+      storage: createKnexStorage({ knex: transaction, schema }),
+      commit: async () => void (await transaction.commit()),
+      rollback: async () => void (await transaction.rollback()),
+    }
+  },
+})
+
+describe('createKnexStorage', () => {
+  const now = new Date('2026-01-02T03:04:05.678Z')
+  let storage: KycStorage
+  beforeAll(async () => {
+    await migrate({ knex: database.knex })
+    storage = createKnexStorage({ knex: database.knex })
+  })
+
+  it('refuses personal data that is not sealed', async () => {
+    const plain = 'Ada Canary' as SealedText
+    const error = await storage.createCase({ ...newCase('plain'), sealedPersonalData: plain }).catch((thrown) => thrown)
+    expect(error).toMatchObject({ name: 'StorageError', code: 'storage_failed' })
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain('Canary')
+    expect(await storage.getCase('plain')).toBeNull()
+  })
+
+  it('shares a transaction of the app with rows of the app', async () => {
+    const { knex } = database
+    await knex.raw('create table app_rows (name text primary key)')
+    await knex
+      .transaction(async (transaction) => {
+        await createKnexStorage({ knex: transaction }).createCase(newCase('shared'))
+        await transaction('app_rows').insert({ name: 'shared' })
+        throw new Error('the app changes its mind')
+      })
+      .catch(() => {})
+    expect(await storage.getCase('shared')).toBeNull()
+    expect(await knex('app_rows').select()).toEqual([])
+  })
+
+  it('keeps a transaction of the app usable when another process crosses its statement', async () => {
+    const { knex } = database
+    const first = (await storage.createCase(newCase('crossed-1'))).kycCase
+    await storage.attachInquiry(first.id, {
+      inquiryId: 'inq_crossed_1',
+      replaces: null,
+      personaStatus: 'created',
+      sealedSessionToken: null,
+      now,
+    })
+    await storage.recordEvent(newEvent('evt_crossed_1', 'inq_crossed_1', 'rejected', 1))
+    await knex.transaction(async (transaction) => {
+      const bound = createKnexStorage({ knex: transaction })
+      await transaction.raw('select 1')
+      const crossing = storage.createCase({ ...newCase('crossed-2'), userId: 'user crossed-1' })
+      const reopened = bound.recordEvent(newEvent('evt_crossed_2', 'inq_crossed_1', 'review', 2))
+      expect((await reopened).outcome).toBe('applied')
+      await transaction.raw('select 1')
+      void crossing.catch(() => {})
+    })
+    expect((await storage.getCase(first.id))?.status).toBe('review')
+  })
+
+  it('tells a database that is down from one that refuses, and goes on when it is back', async () => {
+    const down = createKnex({
+      client: 'pg',
+      connection: 'postgres://nobody@127.0.0.1:1/none',
+      pool: { min: 0, max: 1 },
+    })
+    const error = await createKnexStorage({ knex: down })
+      .ping()
+      .catch((thrown) => thrown)
+    expect(error).toMatchObject({ name: 'StorageError', code: 'storage_unavailable' })
+    await down.destroy()
+    await expect(cutConnections(database.knex)).rejects.toMatchObject({ code: 'storage_unavailable' })
+    await storage.ping()
+  })
+
+  it('names the migrations when they were not run', async () => {
+    const error = await createKnexStorage({ knex: database.knex, schema: 'empty' })
+      .getCase('x')
+      .catch((thrown) => thrown)
+    expect(error.message).toContain('persona-kyc-migrate')
+  })
+
+  it.each(['', 'x', '0', '1.2', '99999999999999999999.1.x', '-1.0.x'])('refuses the cursor %j', async (after) => {
+    await expect(storage.readFeed({ after, limit: 1 })).rejects.toMatchObject({ code: 'argument_invalid' })
+  })
+
+  it.each(['', 'x', '1', '99999999999999999.x', '1.\0'])('refuses the cursor %j of a list', async (after) => {
+    const query = { status: null, claim: null, after, limit: 1 }
+    await expect(storage.listCases(query)).rejects.toMatchObject({ code: 'argument_invalid' })
+  })
+
+  function newCase(id: string): NewCase {
+    const user = { userId: `user ${id}`, documentType: 'passport' }
+    return { id, ...user, sealedPersonalData: null, idempotencyKey: null, createdAt: now, initiatingUntil: now }
+  }
+
+  function newEvent(id: string, inquiryId: string, status: 'rejected' | 'review', second: number): NewEvent {
+    const occurredAt = new Date(now.getTime() + second * 1000)
+    const effect = { personaStatus: 'failed', status, score: null, occurredAt, rank: 4 }
+    return { id, name: 'inquiry.failed', inquiryId, referenceId: null, effect, receivedAt: now }
+  }
+})
+
+/** Ends a query's own connection while it runs, as a restart of the server would. */
+async function cutConnections(knex: Knex): Promise<void> {
+  const { toStorageError } = await import('../src/storage-error.js')
+  try {
+    await knex.raw('select pg_terminate_backend(pg_backend_pid())')
+  } catch (error) {
+    throw toStorageError(error)
+  }
+}

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import createKnex from 'knex'
+import { describe, expect, it } from 'vitest'
+import { listMigrations, migrate, rollback } from '../src/migrate.js'
+import { MIGRATIONS } from '../src/migrations.js'
+import { useDatabase } from './test-database.js'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const NAMES = MIGRATIONS.map(({ name }) => name)
+const database = useDatabase()
+
+describe('migrate', () => {
+  it('applies every migration once when 20 processes start at once', async () => {
+    const outputs = await Promise.all(Array.from({ length: 20 }, () => runCli(['--schema', 'raced'])))
+    expect(outputs.map(({ code }) => code)).toEqual(outputs.map(() => 0))
+    const applied = outputs.flatMap(({ stdout }) => stdout.match(/applied \S+/g) ?? [])
+    expect(applied).toEqual(NAMES.map((name) => `applied ${name}`))
+    expect(await tablesOf('raced')).toEqual(['kyc_cases', 'kyc_events', 'kyc_migrations', 'kyc_transitions'])
+  }, 90_000)
+
+  it('takes everything back, and can go forward again', async () => {
+    const { knex } = database
+    const schema = 'there_and_back'
+    await migrate({ knex, schema })
+    const before = await describeSchema(schema)
+    for (const name of NAMES.toReversed()) expect(await rollback({ knex, schema })).toBe(name)
+    expect(await rollback({ knex, schema })).toBeNull()
+    expect(await tablesOf(schema)).toEqual(['kyc_migrations'])
+    expect(await migrate({ knex, schema })).toEqual(NAMES)
+    expect(await describeSchema(schema)).toEqual(before)
+  })
+
+  it('never touches the knex_migrations of the app', async () => {
+    const { knex } = database
+    await knex.schema.createTable('knex_migrations', (table) => table.text('name'))
+    await knex('knex_migrations').insert({ name: '20260101_of_the_app.js' })
+    await migrate({ knex })
+    await rollback({ knex })
+    expect(await knex('knex_migrations').select()).toEqual([{ name: '20260101_of_the_app.js' }])
+    expect(await tablesOf('public')).toEqual(['knex_migrations'])
+  })
+
+  it('leaves nothing behind when a statement fails', async () => {
+    const { knex } = database
+    await knex.raw('create schema half')
+    await knex.raw('create table half.kyc_transitions (taken text)')
+    await expect(migrate({ knex, schema: 'half' })).rejects.toMatchObject({
+      name: 'StorageError',
+      code: 'storage_failed',
+    })
+    expect(await tablesOf('half')).toEqual(['kyc_transitions'])
+  })
+
+  it('refuses a database that a newer version has migrated', async () => {
+    const { knex } = database
+    await migrate({ knex, schema: 'newer' })
+    await knex.raw(`insert into newer.kyc_migrations (name) values ('999_of_the_future')`)
+    await expect(migrate({ knex, schema: 'newer' })).rejects.toThrow(/newer version/)
+  })
+
+  it.each(['', 'a b', 'x";drop schema public;--', '1st', 'a'.repeat(64)])('refuses the schema name %j', (schema) => {
+    expect(() => migrate({ knex: database.knex, schema })).toThrow(/plain SQL identifier/)
+  })
+
+  it('lists what is applied without creating anything', async () => {
+    const { knex } = database
+    expect(await listMigrations({ knex, schema: 'unseen' })).toEqual(NAMES.map((name) => ({ name, appliedAt: null })))
+    expect(await tablesOf('unseen')).toEqual([])
+  })
+})
+
+describe('persona-kyc-migrate', () => {
+  it('goes up, tells the state, and goes down', async () => {
+    const args = ['--schema', 'by_hand']
+    expect((await runCli(['status', ...args])).stdout).toContain('missing')
+    expect((await runCli(['up', ...args])).stdout).toContain(`applied ${NAMES[0]}`)
+    expect((await runCli(['up', ...args])).stdout).toContain('Nothing to do')
+    expect((await runCli(['status', ...args])).stdout).not.toContain('missing')
+    expect((await runCli(['down', ...args])).stdout).toContain(`took back ${NAMES.at(-1)}`)
+  }, 60_000)
+
+  it('names DATABASE_URL when it is missing', async () => {
+    const { code, stderr } = await runCli([], { DATABASE_URL: '' })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('DATABASE_URL is not set') })
+  })
+
+  it('says what is wrong when the database cannot be reached, without the password', async () => {
+    const { code, stderr } = await runCli([], { DATABASE_URL: 'postgres://app:secret-canary@127.0.0.1:1/kyc' })
+    expect(code).toBe(1)
+    expect(stderr).toContain('ECONNREFUSED')
+    expect(stderr).not.toContain('secret-canary')
+  })
+})
+
+async function runCli(args: string[], environment: Record<string, string> = {}) {
+  const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+  const child = spawn(process.execPath, ['--import', 'tsx', cli, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, TSX_TSCONFIG_PATH: 'tsconfig.json', DATABASE_URL: database.url, ...environment },
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, ...output }
+}
+
+async function tablesOf(schema: string): Promise<string[]> {
+  const { rows } = await database.knex.raw<{ rows: { table_name: string }[] }>(
+    'select table_name from information_schema.tables where table_schema = ? order by table_name',
+    [schema],
+  )
+  return rows.map((row) => row.table_name)
+}
+
+async function describeSchema(schema: string): Promise<unknown> {
+  const columns = await database.knex.raw(
+    `select table_name, column_name, data_type, is_nullable, column_default, collation_name
+     from information_schema.columns where table_schema = ? and table_name <> 'kyc_migrations' order by 1, 2`,
+    [schema],
+  )
+  const indexes = await database.knex.raw('select indexdef from pg_indexes where schemaname = ? order by 1', [schema])
+  return [columns.rows, indexes.rows]
+}
+
+it('opens no connection of its own', async () => {
+  const knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
+  await migrate({ knex, schema: 'single_connection' })
+  await knex.destroy()
+})
