@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { parseArgs } from 'node:util'
+import { getRequestListener } from '@hono/node-server'
+import { type Configuration, readConfiguration, type Service, startService } from '@persona-kyc/example-service'
+import { createKycApp } from '@persona-kyc/hono-adapter'
+import { pino } from 'pino'
+import { createPrinter } from './printer.js'
+import { type Person, type Stage, walk } from './walk.js'
+
+const PEOPLE: readonly Person[] = [
+  {
+    name: 'Ada',
+    userId: 'user_ada',
+    story: 'Ada shows her passport and her face to Persona. It tells the backend by signed webhooks:',
+    actions: ['start_inquiry', 'complete_inquiry'],
+    issueClaim: true,
+  },
+  {
+    name: 'Ben',
+    userId: 'user_ben',
+    story: 'Ben’s photo does not match his passport, three times. Persona fails the inquiry:',
+    actions: ['start_inquiry', 'fail_inquiry'],
+    issueClaim: false,
+  },
+  {
+    name: 'Cleo',
+    userId: 'user_cleo',
+    story: 'Cleo finishes the flow, but a workflow at Persona wants a person to look at it:',
+    actions: ['start_inquiry', 'complete_inquiry', 'mark_for_review_inquiry'],
+    issueClaim: false,
+  },
+]
+const OUTCOMES = ['verified', 'rejected', 'review']
+
+const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false } } })
+const startedAt = Date.now()
+const printer = createPrinter((line) => process.stdout.write(`${line}\n`), process.stdout.isTTY === true)
+
+// The demo's own settings, whatever the environment holds: nobody's database is touched.
+const apiToken = randomBytes(24).toString('hex')
+const configuration = readConfiguration({
+  COMPLIANCE_API_TOKEN: apiToken,
+  KYC_ENCRYPTION_KEYS: `demo:${randomBytes(32).toString('base64')}`,
+  LOG_LEVEL: 'silent',
+  PORT: values.serve ? (process.env.PORT ?? '8000') : '0',
+})
+
+printer.say('Starting an embedded PostgreSQL, a fake Persona and the Hono server …')
+const service = await startService(configuration, pino({ level: 'silent' }), { dataDirectory: null })
+const server = createServer(getRequestListener(createKycApp(service.handlerOptions).fetch))
+try {
+  const stage = await openStage(configuration, server, service)
+  printer.say(`Listening on ${stage.url}. Three people want to be verified.`)
+  for (const [index, person] of PEOPLE.entries()) {
+    printer.heading(`${index + 1} · ${person.name}: ${OUTCOMES[index]}`)
+    await walk(stage, person)
+  }
+  printer.heading('Done')
+  printer.say(
+    `Three cases in ${((Date.now() - startedAt) / 1000).toFixed(1)} s. Next: README.md, then docs/getting-started.md.`,
+  )
+  if (values.serve) await serve(stage)
+} finally {
+  server.close()
+  server.closeAllConnections()
+  await service.close()
+}
+
+async function openStage(
+  { port, host, webhookSecrets }: Configuration,
+  server: Server,
+  service: Service,
+): Promise<Stage> {
+  server.listen(port, host)
+  await once(server, 'listening')
+  const url = `http://${host}:${(server.address() as AddressInfo).port}`
+  const [webhookSecret = ''] = webhookSecrets
+  if (service.fakePersona === null) throw new Error('The demo runs against the fake Persona only.')
+  return { url, apiToken, webhookSecret, service, persona: service.fakePersona, printer }
+}
+
+async function serve({ url, service, persona }: Stage): Promise<void> {
+  service.setWebhookUrl(`${url}/webhooks/persona/inquiry`)
+  printer.say(`Still up, until Ctrl-C:
+  the routes    ${url}/compliance/kyc     authorization: Bearer ${apiToken}
+  fake Persona  ${persona.baseUrl}   authorization: Bearer ${persona.fake.apiKey}
+
+Try:
+  curl -H 'authorization: Bearer ${apiToken}' ${url}/compliance/kyc
+  curl ${url}/webhooks/persona/health`)
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+}
