@@ -1,7 +1,7 @@
-import { toWebhookBody } from './fake-persona-delivery.js'
-import { createIdSource } from './fake-persona-ids.js'
-import { type KeyInflection, toInflected } from './fake-persona-inflection.js'
-import { type FakeInquiryStatus, toNewInquiry, toReadFields } from './fake-persona-inquiry.js'
+import { toWebhookBody } from './fake-persona/delivery.js'
+import { createIdSource } from './fake-persona/ids.js'
+import { type KeyInflection, toInflected } from './fake-persona/inflection.js'
+import { type FakeInquiryStatus, toNewInquiry, toReadFields } from './fake-persona/inquiry.js'
 
 /** What {@link createInquiryEvent} puts into the event. */
 export interface InquiryEventOptions {

@@ -1,5 +1,5 @@
 import { type HttpHandler, HttpResponse, http } from 'msw'
-import type { FakePersona } from './fake-persona.js'
+import type { FakePersona } from './fake-persona/fake-persona.js'
 
 /**
  * Returns handlers for MSW 2 that answer requests to the fake's `baseUrl` by the fake. Faults that break the connection

@@ -284,7 +284,10 @@ export const recordCases: readonly ConformanceCase[] = [
   check('listCases says that nothing follows exactly when nothing does', async (storage) => {
     for (const id of ['a', 'b', 'c', 'd']) await storage.createCase(newCase(id))
     const query = { status: null, claim: null, after: null }
-    const [most, rest] = [await storage.listCases({ ...query, limit: 3 }), await storage.listCases({ ...query, limit: 4 })]
+    const [most, rest] = [
+      await storage.listCases({ ...query, limit: 3 }),
+      await storage.listCases({ ...query, limit: 4 }),
+    ]
     expect([most.items.length, rest.items.length, rest.next]).toEqual([3, 4, null])
     const last = await storage.listCases({ ...query, after: requireFound(most.next), limit: 1 })
     expect([last.items.length, last.next]).toEqual([1, null])
@@ -403,19 +406,26 @@ export const inquiryCases: readonly ConformanceCase[] = [
     expect((await move(storage, 'a', 'approved', 9)).outcome, 'the order of events goes on').toBe('stale')
   }),
 
-  check('attachInquiry resolves with null when the case holds another inquiry than the one to replace', async (storage) => {
-    const before = await addCase(storage, 'a')
-    expect(await attach(storage, 'a', { inquiryId: 'inq-2' })).toBeNull()
-    expect(await attach(storage, 'a', { inquiryId: 'inq-2', replaces: 'inq-3' })).toBeNull()
-    expect(await storage.getCase('a')).toEqual(before)
-    await storage.createCase(newCase('b'))
-    expect(await attach(storage, 'b', { replaces: 'inq-a' })).toBeNull()
-  }),
+  check(
+    'attachInquiry resolves with null when the case holds another inquiry than the one to replace',
+    async (storage) => {
+      const before = await addCase(storage, 'a')
+      expect(await attach(storage, 'a', { inquiryId: 'inq-2' })).toBeNull()
+      expect(await attach(storage, 'a', { inquiryId: 'inq-2', replaces: 'inq-3' })).toBeNull()
+      expect(await storage.getCase('a')).toEqual(before)
+      await storage.createCase(newCase('b'))
+      expect(await attach(storage, 'b', { replaces: 'inq-a' })).toBeNull()
+    },
+  ),
 
   check('attachInquiry replaces an inquiry, and the order of events starts anew', async (storage) => {
     await addCase(storage, 'a')
     await move(storage, 'a', 'pending', 100)
-    const replaced = await attach(storage, 'a', { inquiryId: 'inq-2', replaces: 'inq-a', sealedSessionToken: seal('2') })
+    const replaced = await attach(storage, 'a', {
+      inquiryId: 'inq-2',
+      replaces: 'inq-a',
+      sealedSessionToken: seal('2'),
+    })
     expect(replaced).toMatchObject({ personaInquiryId: 'inq-2', personaStatus: 'created', sealedSessionToken: '2' })
     const old = newEvent('of the old one', { inquiryId: 'inq-a', referenceId: 'a', occurredAt: at(200) })
     expect((await storage.recordEvent(old)).outcome).toBe('stale')

@@ -399,7 +399,8 @@ export function createModel(): Model {
       const kycCase = cases.get(caseId)
       if (kycCase === undefined) return { result: 'not_found', kycCase: null }
       if (kycCase.status !== 'verified') return { result: 'not_verified', kycCase }
-      if (kycCase.kycClaimId === null) return { result: 'stored', kycCase: change(caseId, { kycClaimId, kycClaimTxHash }) }
+      if (kycCase.kycClaimId === null)
+        return { result: 'stored', kycCase: change(caseId, { kycClaimId, kycClaimTxHash }) }
       const isSame = kycCase.kycClaimId === kycClaimId && kycCase.kycClaimTxHash === kycClaimTxHash
       return { result: isSame ? 'unchanged' : 'conflict', kycCase }
     },

@@ -1,8 +1,8 @@
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createFakePersona } from '../src/fake-persona.js'
+import { createFakePersona } from '../src/fake-persona/fake-persona.js'
 import { createPersonaHandlers } from '../src/msw.js'
-import { toCreateBody } from './fake-persona-client.js'
+import { toCreateBody } from './fake-persona/client.js'
 
 const fake = createFakePersona()
 const msw = setupServer(...createPersonaHandlers(fake))
