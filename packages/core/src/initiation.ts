@@ -10,7 +10,7 @@ import type { KycCase } from './storage.js'
  * How long one process may create the inquiry before another takes over, in milliseconds. It only saves calls: that
  * two of them make one inquiry rests on the idempotency key and on the search by reference id.
  */
-export const LEASE_MS = 5000
+export const LEASE_MS = 3000
 const PATIENCE_MS = 20_000
 const POLL_MS = [25, 50, 100, 200, 400]
 

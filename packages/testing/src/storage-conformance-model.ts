@@ -189,6 +189,12 @@ export function requireFound<Value>(value: Value | null | undefined): Value {
   return value as Value
 }
 
+/** Draws one of the items. */
+export function pick<Item>(items: readonly Item[], random: () => number): Item {
+  // `random` is below 1, so the index is in range; the item itself may be null.
+  return items[Math.floor(random() * items.length)] as Item
+}
+
 /** Calls so many times at once. */
 export function together<Value>(count: number, call: (index: number) => Promise<Value>): Promise<Value[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => call(index)))
@@ -204,7 +210,7 @@ export async function walk<Item>(read: (after: string | null) => Promise<Page<It
     if (page.next === null) return items
     after = page.next
   }
-  throw new Error('The pages do not end.')
+  expect.fail('The pages do not end.')
 }
 
 /**
@@ -217,7 +223,7 @@ export async function follow(
 ): Promise<Transition[]> {
   const seen: Transition[] = []
   let cursor = after
-  for (let turns = 0; turns < 2000; turns++) {
+  for (let turns = 0; turns < 1000; turns++) {
     const isLast = seen.length >= count
     const page: Page<Transition> = await storage.readFeed({ after: cursor, limit })
     expect(page.items.length, 'the length of a page').toBeLessThanOrEqual(limit)
@@ -226,7 +232,7 @@ export async function follow(
     if (isLast) return seen
     if (page.items.length === 0) await yieldTurn()
   }
-  throw new Error(`The feed has given ${seen.length} of ${count} transitions, and gives no more.`)
+  expect.fail(`The feed has given ${seen.length} of ${count} transitions, and gives no more.`)
 }
 
 /** Lets timers and sockets have their turn. */

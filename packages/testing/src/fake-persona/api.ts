@@ -48,6 +48,7 @@ export async function answerRequest(context: ApiContext, received: ReceivedReque
   if (!rateLimit.allowed || fault?.kind === 'rate_limited') return toLimitedResponse(rateLimit, headers)
   const answer = await answerOnce(context, received, { fault, rateLimit })
   if (fault?.kind === 'connection_reset_after') throw toConnectionError()
+  if (fault?.kind === 'slow_answer') await context.lifetime.sleep(fault.delayMs ?? 1000)
   return toResponse(answer, headers)
 }
 

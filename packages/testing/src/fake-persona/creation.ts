@@ -17,12 +17,13 @@ export interface CreatedInquiry {
 export function createInquiry(context: InquiryContext, records: InquiryRecords, body: unknown): CreatedInquiry {
   const { attributes, meta } = requireCreateRequest(body)
   const createdAt = context.clock.nextInstant()
-  const referenceId = textOf(meta, 'auto-create-account-reference-id') ?? textOf(attributes, 'reference-id')
+  const referenceId = textOf(attributes, 'reference-id')
+  const accountReferenceId = textOf(meta, 'auto-create-account-reference-id') ?? referenceId
   const resource = toNewInquiry({
     id: context.nextId('inq'),
     createdAt,
-    attributes: toWrittenAttributes(attributes, referenceId),
-    account: toAccount(context, records, { attributes, meta, referenceId }),
+    attributes: toWrittenAttributes(attributes, referenceId ?? accountReferenceId),
+    account: toAccount(context, records, { attributes, meta, referenceId: accountReferenceId }),
     ...toTemplate(attributes),
   })
   const record: InquiryRecord = { resource, sessions: [], expiry: toExpiryIntervals(meta) }

@@ -12,8 +12,10 @@ export type FaultKind =
   | 'rate_limited'
   /** Answers 200 (or `status`) with a page of HTML, as a proxy would, without effect. Never stored. */
   | 'not_json'
-  /** Takes effect and answers after `delayMs`. */
+  /** Waits `delayMs`, then takes effect and answers. */
   | 'delay'
+  /** Takes effect at once and answers `delayMs` later. */
+  | 'slow_answer'
 
 /** A fault to inject into the next matching requests. */
 export interface Fault {
@@ -24,7 +26,7 @@ export interface Fault {
   readonly path?: string | RegExp
   /** How many requests it hits. Default 1; `Infinity` until `reset()`. */
   readonly times?: number
-  /** For `delay`. Default 1000. */
+  /** For `delay` and `slow_answer`. Default 1000. */
   readonly delayMs?: number
   /** For `server_error` (default 500) and `not_json` (default 200). */
   readonly status?: number
