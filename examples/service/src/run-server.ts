@@ -59,9 +59,11 @@ async function stop(server: Server, service: Service): Promise<void> {
   if (server.listening) {
     const closed = once(server, 'close')
     server.close()
-    server.closeIdleConnections()
+    // A connection that is kept alive would hold the server up after its last answer.
+    const idle = setInterval(() => server.closeIdleConnections(), 50)
     const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
     await closed
+    clearInterval(idle)
     clearTimeout(deadline)
   }
   await service.close()

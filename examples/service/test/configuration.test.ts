@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { readConfiguration } from '../src/configuration.js'
+
+const FAKE = { COMPLIANCE_API_TOKEN: 'a-token-of-16-characters' }
+const REAL = {
+  ...FAKE,
+  DATABASE_URL: 'postgres://app@localhost/kyc',
+  PERSONA_API_KEY: 'persona_sandbox_1',
+  PERSONA_WEBHOOK_SECRET: 'wbhsec_1',
+  PERSONA_TEMPLATE_ID: 'itmpl_1',
+}
+const KEY = Buffer.alloc(32, 1).toString('base64')
+
+describe('readConfiguration', () => {
+  it('starts a fake Persona and an embedded PostgreSQL where nothing else is said', () => {
+    const configuration = readConfiguration({ ...FAKE, PORT: '', DATABASE_URL: ' ' })
+    expect(configuration).toMatchObject({
+      host: '127.0.0.1',
+      port: 8000,
+      databaseUrl: null,
+      persona: null,
+      logLevel: 'info',
+    })
+  })
+
+  it('reads everything', () => {
+    const environment = {
+      ...REAL,
+      HOST: '0.0.0.0',
+      PORT: '9000',
+      PERSONA_WEBHOOK_SECRET: 'wbhsec_new  wbhsec_old',
+      PERSONA_ENVIRONMENT: 'sandbox',
+      PERSONA_BASE_URL: 'http://localhost:1/api/v1',
+      PERSONA_API_VERSION: '2025-10-27',
+      KYC_ENCRYPTION_KEYS: `new:${KEY} old:${KEY}`,
+      LOG_LEVEL: 'debug',
+    }
+    expect(readConfiguration(environment)).toEqual({
+      host: '0.0.0.0',
+      port: 9000,
+      databaseUrl: REAL.DATABASE_URL,
+      persona: {
+        apiKey: 'persona_sandbox_1',
+        environment: 'sandbox',
+        baseUrl: 'http://localhost:1/api/v1',
+        apiVersion: '2025-10-27',
+      },
+      templateId: 'itmpl_1',
+      webhookSecrets: ['wbhsec_new', 'wbhsec_old'],
+      apiToken: FAKE.COMPLIANCE_API_TOKEN,
+      encryptionKeys: [
+        { id: 'new', key: KEY },
+        { id: 'old', key: KEY },
+      ],
+      logLevel: 'debug',
+    })
+  })
+
+  it.each([
+    [{ ...FAKE, COMPLIANCE_API_TOKEN: undefined }, /COMPLIANCE_API_TOKEN is not set.*openssl rand/],
+    [{ COMPLIANCE_API_TOKEN: 'short' }, /COMPLIANCE_API_TOKEN must have 16/],
+    [{ ...FAKE, PORT: 'http' }, /PORT must be a number/],
+    [{ ...FAKE, PORT: '70000' }, /PORT/],
+    [{ ...FAKE, DATABASE_URL: 'mysql://x' }, /DATABASE_URL must look like postgres/],
+    [{ ...FAKE, LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
+    [{ ...REAL, PERSONA_WEBHOOK_SECRET: undefined }, /PERSONA_WEBHOOK_SECRET is not set.*dashboard/],
+    [{ ...REAL, PERSONA_TEMPLATE_ID: undefined }, /PERSONA_TEMPLATE_ID is not set.*dashboard/],
+    [
+      { ...REAL, PERSONA_ENVIRONMENT: 'production' },
+      /PERSONA_ENVIRONMENT is production, but PERSONA_API_KEY is a sandbox key/,
+    ],
+    [{ ...REAL, PERSONA_ENVIRONMENT: 'staging' }, /PERSONA_ENVIRONMENT must be sandbox or production/],
+    [{ ...REAL, PERSONA_BASE_URL: 'somewhere' }, /PERSONA_BASE_URL must be a URL/],
+    [{ ...FAKE, PERSONA_BASE_URL: 'http://localhost' }, /PERSONA_BASE_URL is set, but PERSONA_API_KEY is not/],
+    [{ ...FAKE, PERSONA_API_VERSION: '2025-12-08' }, /PERSONA_API_VERSION is set, but PERSONA_API_KEY is not/],
+    [
+      { ...FAKE, PERSONA_ENVIRONMENT: 'production' },
+      /PERSONA_ENVIRONMENT=production is set, but PERSONA_API_KEY is not/,
+    ],
+    [{ ...FAKE, NODE_ENV: 'production' }, /PERSONA_API_KEY is not set: the fake/],
+    [{ ...REAL, DATABASE_URL: undefined, NODE_ENV: 'production' }, /DATABASE_URL is not set/],
+    [{ ...FAKE, KYC_ENCRYPTION_KEYS: KEY }, /KYC_ENCRYPTION_KEYS must be <key id>/],
+    [{ ...FAKE, KYC_ENCRYPTION_KEYS: 'k1:c2hvcnQ=' }, /KYC_ENCRYPTION_KEYS must be <key id>/],
+    [{ ...FAKE, KYC_ENCRYPTION_KEYS: `k:${KEY} k:${KEY}` }, /KYC_ENCRYPTION_KEYS has two keys of one id/],
+  ])('refuses %j', (environment, message) => {
+    expect(() => readConfiguration(environment)).toThrow(message)
+  })
+
+  it('names all mistakes at once, and none of the values', () => {
+    const environment = { PORT: 'port-canary', DATABASE_URL: 'url-canary', COMPLIANCE_API_TOKEN: 'canary' }
+    expect(() => readConfiguration(environment)).toThrow(/PORT.*DATABASE_URL.*COMPLIANCE_API_TOKEN/s)
+    expect(() => readConfiguration(environment)).not.toThrow(/canary/)
+  })
+})
