@@ -43,7 +43,7 @@ export async function startService(
   }
   try {
     const connection = configuration.databaseUrl ?? (await startDatabase(options, logger, cleanups))
-    const knex = createKnex(toKnexConfig(connection))
+    const knex = createKnex(toKnexConfig(connection, logger))
     cleanups.push(() => knex.destroy())
     await migrate({ knex })
     const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
@@ -64,8 +64,15 @@ export async function startService(
 }
 
 /** Webhooks must be answered within five seconds, so nothing waits longer than that for a database that is down. */
-function toKnexConfig(connectionString: string): Knex.Config {
+function toKnexConfig(connectionString: string, logger: Logger): Knex.Config {
   return {
+    // Knex would write to the console, outside the structured log.
+    log: {
+      debug: () => logger.debug('knex'),
+      warn: () => logger.warn('knex warns: a connection was lost or could not be made'),
+      error: () => logger.error('knex reports an error'),
+      deprecate: () => logger.warn('knex deprecates something'),
+    },
     client: 'pg',
     connection: {
       connectionString,

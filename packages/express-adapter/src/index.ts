@@ -1,0 +1,1 @@
+export { createKycRouter } from './kyc-router.js'

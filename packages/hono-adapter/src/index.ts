@@ -1,0 +1,1 @@
+export { createKycApp } from './kyc-app.js'

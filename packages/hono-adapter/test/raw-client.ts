@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+
+/** A client that sends bytes as they are, and hears all that comes back. */
+export interface RawClient {
+  send(bytes: string | Uint8Array): void
+  /** Sends the bytes again and again, as fast as the server takes them, until the connection is gone. */
+  sendForever(bytes: string | Uint8Array): void
+  /** Resolves with all that was received, once it matches. */
+  receive(pattern: RegExp): Promise<string>
+  /** Resolves with all that was received, once the connection is gone. */
+  readonly closed: Promise<string>
+  destroy(): void
+}
+
+/** Connects to a local port. */
+export async function connectRaw(port: number): Promise<RawClient> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk
+  })
+  // What a server that hangs up leads to: EPIPE and ECONNRESET.
+  socket.on('error', () => {})
+  const closed = new Promise<string>((resolve) => socket.on('close', () => resolve(text)))
+  return {
+    closed,
+    send: (bytes) => void socket.write(bytes),
+    sendForever(bytes) {
+      const send = () => {
+        while (!socket.destroyed && socket.write(bytes));
+      }
+      socket.on('drain', send)
+      send()
+    },
+    receive: (pattern) =>
+      new Promise((resolve, reject) => {
+        const check = () => pattern.test(text) && resolve(text)
+        socket.on('data', check).on('close', () => reject(new Error(`closed, having received: ${text}`)))
+        check()
+      }),
+    destroy: () => void socket.destroy(),
+  }
+}
+
+/** The head of a request whose body is yet to come. */
+export function toHead(method: string, path: string, headers: Record<string, string | number>): string {
+  const lines = Object.entries({ host: 'evil.example', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
+}
+
+/** One chunk of `transfer-encoding: chunked`. */
+export function toChunk(length: number): string {
+  return `${length.toString(16)}\r\n${'x'.repeat(length)}\r\n`
+}
