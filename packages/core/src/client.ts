@@ -60,7 +60,8 @@ const DEFAULT_BASE_URL = 'https://api.withpersona.com/api/v1'
  * @throws ConfigurationError when an option is missing, malformed, or contradicts the API key's prefix.
  */
 export function createPersonaClient(options: PersonaClientOptions): PersonaClient {
-  const { now = Date.now, slowAfterMs = 2000 } = options
+  const { now = Date.now } = options
+  const slowAfterMs = requireNumber('slowAfterMs', options.slowAfterMs ?? 2000, 0)
   const sender = toSenderOptions(options)
   const probe = createSender({ ...sender, retries: 0 })
   return {
@@ -78,7 +79,7 @@ export function createPersonaClient(options: PersonaClientOptions): PersonaClien
 function toSenderOptions(options: PersonaClientOptions): SenderOptions {
   return {
     apiKey: options.apiKey,
-    apiVersion: options.apiVersion ?? '2025-12-08',
+    apiVersion: requireVersion(options.apiVersion ?? '2025-12-08'),
     baseUrl: requireUrl(options.baseUrl ?? DEFAULT_BASE_URL),
     timeoutMs: requireNumber('timeoutMs', options.timeoutMs ?? 10_000, 1),
     retries: requireNumber('retries', options.retries ?? 2, 0),
@@ -121,10 +122,18 @@ function requireUrl(url: string): string {
   })
 }
 
+function requireVersion(version: string): string {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(version)) return version
+  throw new ConfigurationError({ problem: 'apiVersion is not a date.', fix: 'Write it like 2025-12-08.' })
+}
+
+/** Timers take whole milliseconds of at most 31 bits: beyond, they fire at once or refuse. */
+const MAX_NUMBER = 2 ** 31 - 1
+
 function requireNumber(name: string, value: number, minimum: number): number {
-  if (Number.isFinite(value) && value >= minimum) return value
+  if (Number.isInteger(value) && value >= minimum && value <= MAX_NUMBER) return value
   throw new ConfigurationError({
-    problem: `${name} must be a number of at least ${minimum}.`,
+    problem: `${name} must be a whole number from ${minimum} to ${MAX_NUMBER}.`,
     fix: 'Leave it out for the default.',
   })
 }

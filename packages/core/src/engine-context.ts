@@ -1,6 +1,6 @@
 import type { Cipher } from './cipher.js'
 import type { PersonaClient } from './client.js'
-import type { JsonObject } from './inflection.js'
+import { isJsonObject, type JsonObject } from './inflection.js'
 import type { Inquiry } from './inquiries.js'
 import { type Logger, toLogFields } from './logger.js'
 import type { SignatureVerdict, SignedDelivery } from './signature.js'
@@ -40,9 +40,10 @@ export interface EngineContext {
 }
 
 const MAX_REMEMBERED_TOKENS = 10_000
+const EXPIRY_MARGIN_SECONDS = 60
 
 /** Turns a status and its time into what the store needs to move a case. */
-export function toEffect(context: EngineContext, status: string, occurredAt: Date | null): EventEffect {
+export function toEffect(context: EngineContext, status: string, occurredAt: Date): EventEffect {
   const personaStatus = toPersonaStatus(status)
   return { personaStatus, ...context.policy(personaStatus), occurredAt, rank: toStatusRank(personaStatus) }
 }
@@ -97,10 +98,35 @@ export async function sealSessionToken(
   return null
 }
 
-/** The session token of a pending case, or null. */
+/**
+ * The token with which the person can go on, or null: only of a pending case, and only while Persona would take it.
+ */
 export async function openSessionToken(context: EngineContext, kycCase: KycCase): Promise<string | null> {
-  const { id, status, personaInquiryId, sealedSessionToken, erasedAt } = kycCase
+  const { id, status, personaInquiryId, personaStatus, sealedSessionToken, erasedAt } = kycCase
   if (status !== 'pending' || personaInquiryId === null || erasedAt !== null) return null
-  if (context.cipher === null || sealedSessionToken === null) return context.sessionTokens.get(personaInquiryId) ?? null
-  return context.cipher.open(sealedSessionToken, `${id}.session_token`)
+  if (personaStatus !== null && toStatusRank(personaStatus) > toStatusRank('pending')) return null
+  const token =
+    context.cipher === null || sealedSessionToken === null
+      ? (context.sessionTokens.get(personaInquiryId) ?? null)
+      : await context.cipher.open(sealedSessionToken, `${id}.session_token`)
+  return token !== null && isFresh(token, context.now()) ? token : null
+}
+
+/** What the app gave of the person; null where it was not stored, is erased, or its key is gone. */
+export async function openPersonalData({ cipher }: EngineContext, kycCase: KycCase): Promise<PersonalData | null> {
+  if (cipher === null || kycCase.sealedPersonalData === null) return null
+  const text = await cipher.open(kycCase.sealedPersonalData, `${kycCase.id}.personal_data`)
+  return text === null ? null : (JSON.parse(text) as PersonalData)
+}
+
+/** Reads `exp` of the JWT that a session token is. A token that says nothing counts as stale: Persona is asked. */
+function isFresh(token: string, nowMs: number): boolean {
+  try {
+    const payload = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))
+    return (
+      isJsonObject(payload) && typeof payload.exp === 'number' && payload.exp - EXPIRY_MARGIN_SECONDS > nowMs / 1000
+    )
+  } catch {
+    return false
+  }
 }

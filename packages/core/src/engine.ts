@@ -1,7 +1,13 @@
-import { type Cipher, createCipher, type EncryptionKey } from './cipher.js'
+import { createCipher, type EncryptionKey } from './cipher.js'
 import type { PersonaClient, PersonaHealth } from './client.js'
 import { type DecideCaseOptions, decideCase } from './decide-case.js'
-import { type EngineContext, type InquiryInput, openSessionToken, type PersonalData } from './engine-context.js'
+import {
+  type EngineContext,
+  type InquiryInput,
+  openPersonalData,
+  openSessionToken,
+  type PersonalData,
+} from './engine-context.js'
 import { eraseCase } from './erase-case.js'
 import { ConfigurationError, KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
@@ -74,6 +80,7 @@ export interface KycEngine {
   processWebhook(delivery: WebhookDelivery): Promise<WebhookResult>
   /** Rejects with `case_not_found` for an unknown id. */
   getCase(caseId: string): Promise<KycCaseView>
+  /** Lists cases in the order of their creation, without session tokens. */
   listCases(query: Partial<CaseQuery>): Promise<Page<KycCaseView>>
   /** Stores the claim's reference. Rejects with `case_not_verified` or, for another claim than the stored one, `claim_conflict`. */
   updateClaim(caseId: string, claim: ClaimReference): Promise<KycCaseView>
@@ -90,7 +97,10 @@ export interface KycEngine {
   readFeed(query: Partial<PageQuery>): Promise<Page<Transition>>
   /** Never rejects. Persona is asked at most every 15 seconds. */
   health(): Promise<KycHealth>
-  /** The same engine on another storage: one bound to your own transaction, for example. */
+  /**
+   * The same engine on another storage: one bound to your own transaction, for example. Then `onTransition` is called
+   * before you commit.
+   */
   withStorage(storage: KycStorage): KycEngine
 }
 
@@ -108,7 +118,7 @@ export function createKycEngine(options: KycEngineOptions): KycEngine {
 
 function toEngine(context: EngineContext): KycEngine {
   const { storage } = context
-  const view = (kycCase: KycCase) => toCaseView(context, kycCase)
+  const view = async (kycCase: KycCase) => toCaseView(kycCase, await openSessionToken(context, kycCase))
   const checkPersona = createPersonaProbe(context)
 
   return {
@@ -120,14 +130,14 @@ function toEngine(context: EngineContext): KycEngine {
     getCase: async (caseId) => view(await requireCase(storage, caseId)),
     async listCases(query) {
       const { items, next } = await storage.listCases({ ...DEFAULT_PAGE, status: null, claim: null, ...query })
-      return { items: await Promise.all(items.map(view)), next }
+      return { items: items.map((kycCase) => toCaseView(kycCase, null)), next }
     },
     updateClaim: async (caseId, claim) => view(await updateClaim(context, caseId, claim)),
     resumeCase: async (caseId) => view(await resumeCase(context, await requireCase(storage, caseId))),
     decideCase: async (caseId, decision) =>
       view(await decideCase(context, await requireCase(storage, caseId), decision)),
     eraseCase: async (caseId) => view(await eraseCase(context, await requireCase(storage, caseId))),
-    readPersonalData: async (caseId) => readPersonalData(context.cipher, await requireCase(storage, caseId)),
+    readPersonalData: async (caseId) => openPersonalData(context, await requireCase(storage, caseId)),
     async listCaseEvents(caseId, query) {
       await requireCase(storage, caseId)
       return storage.listCaseEvents(caseId, { ...DEFAULT_PAGE, ...query })
@@ -182,15 +192,9 @@ function caseNotFound(): KycError {
   })
 }
 
-async function toCaseView(context: EngineContext, kycCase: KycCase): Promise<KycCaseView> {
+function toCaseView(kycCase: KycCase, personaSessionToken: string | null): KycCaseView {
   const { sealedSessionToken, sealedPersonalData, initiatingUntil, inquiryAttempt, ...rest } = kycCase
-  return { ...rest, personaSessionToken: await openSessionToken(context, kycCase) }
-}
-
-async function readPersonalData(cipher: Cipher | null, kycCase: KycCase): Promise<PersonalData | null> {
-  if (cipher === null || kycCase.sealedPersonalData === null) return null
-  const text = await cipher.open(kycCase.sealedPersonalData, `${kycCase.id}.personal_data`)
-  return text === null ? null : (JSON.parse(text) as PersonalData)
+  return { ...rest, personaSessionToken }
 }
 
 async function updateClaim({ storage, now }: EngineContext, caseId: string, claim: ClaimReference): Promise<KycCase> {

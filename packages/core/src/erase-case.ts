@@ -1,5 +1,5 @@
 import type { EngineContext } from './engine-context.js'
-import { isPersonaError } from './persona-error.js'
+import { redactInquiry } from './retire-inquiry.js'
 import type { KycCase } from './storage.js'
 
 /** See {@link KycEngine.eraseCase}. Erases here first: that cannot fail for Persona's sake. */
@@ -9,7 +9,7 @@ export async function eraseCase(context: EngineContext, kycCase: KycCase): Promi
   const erased = await storage.eraseCase(id, new Date(now()))
   if (personaInquiryId !== null) sessionTokens.delete(personaInquiryId)
   for (const inquiryId of await findInquiries(context, id, personaInquiryId)) {
-    await redact(context, inquiryId)
+    await redactInquiry(context, inquiryId)
     logger.info({ caseId: id, inquiryId }, 'inquiry redacted')
   }
   return erased ?? kycCase
@@ -27,13 +27,4 @@ async function findInquiries(
     else found.delete(inquiry.id)
   }
   return found
-}
-
-/** Redacts the inquiry; one that is gone or redacted already is as good. */
-async function redact({ persona }: EngineContext, inquiryId: string): Promise<void> {
-  try {
-    await persona.inquiries.redact(inquiryId)
-  } catch (error) {
-    if (!isPersonaError(error, 'persona_not_found', 'persona_conflict')) throw error
-  }
 }

@@ -13,8 +13,13 @@ const encoder = new TextEncoder()
 /** True when the event does not come after `last`; null is before all events. */
 export function isOlderEvent(event: EventPosition, last: EventPosition | null): boolean {
   if (last === null) return false
-  const byTime = (event.occurredAt?.getTime() ?? 0) - (last.occurredAt?.getTime() ?? 0)
+  // Of two events without a time this is NaN, which is as falsy as the 0 of two equal times.
+  const byTime = toTime(event) - toTime(last)
   return (byTime || event.rank - last.rank || compareBytes(event.id, last.id)) <= 0
+}
+
+function toTime({ occurredAt }: EventPosition): number {
+  return occurredAt?.getTime() ?? Number.NEGATIVE_INFINITY
 }
 
 /** Compares as PostgreSQL's "C" collation does: by the bytes of UTF-8. */

@@ -26,7 +26,10 @@ export interface KycHandlerOptions {
 
 /** What an adapter knows of a request beyond the request itself. */
 export interface RequestHints {
-  /** What a body parser left in place of the body that it consumed. The webhook takes it only if it is bytes. */
+  /**
+   * What a body parser left in place of the body that it consumed; null where it left nothing. The webhook takes it
+   * only if it is bytes.
+   */
   readonly consumedBody?: unknown
   /** Overrides `basePath` for this request, where the framework knows its mount point. */
   readonly basePath?: string
@@ -48,12 +51,13 @@ interface Match {
 /**
  * Returns the routes of this library.
  *
- * @throws ConfigurationError when `authorize` is missing, or the base path is malformed.
+ * @throws ConfigurationError when `authorize` is missing, the base path malformed, or a limit no whole number above 0.
  */
 export function createKycHandler(options: KycHandlerOptions): KycHandler {
   const { logger = silentLogger, basePath = '' } = options
   requireAuthorize(options.authorize)
   requireBasePath(basePath)
+  for (const name of ['maxWebhookBytes', 'maxBodyBytes', 'bodyTimeoutMs'] as const) requireLimit(name, options[name])
   const routes = [...ROUTES, createOpenApiRoute()]
 
   const handle = async (request: Request, hints: RequestHints = {}) => {
@@ -64,12 +68,12 @@ export function createKycHandler(options: KycHandlerOptions): KycHandler {
       return await respond(options, request, hints, candidates)
     } catch (error) {
       report(logger, request.method, candidates[0]?.route.path, error)
-      return toProblemResponse(error)
+      return toProblemAnswer(request, error)
     }
   }
   return {
     handle,
-    fetch: async (request) => (await handle(request)) ?? toProblemResponse(notFound()),
+    fetch: async (request) => (await handle(request)) ?? toProblemAnswer(request, notFound()),
   }
 }
 
@@ -122,8 +126,12 @@ async function toBody(
   if (route.body === 'none') return new Uint8Array()
   const maxBodyBytes =
     route.body === 'raw' ? (options.maxWebhookBytes ?? 1024 * 1024) : (options.maxBodyBytes ?? 64 * 1024)
-  if (hints.consumedBody !== undefined) return toConsumedBody(hints.consumedBody, route, maxBodyBytes)
-  const bytes = await readBody(request, { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000 })
+  const { consumedBody = request.bodyUsed ? null : undefined } = hints
+  const bytes =
+    consumedBody === undefined
+      ? await readBody(request, { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000 })
+      : toConsumedBody(consumedBody, route, maxBodyBytes)
+  // Also of a parsed one: a form, which any site can make a browser send, is not to pass for JSON.
   if (route.body === 'json' && bytes.length > 0) requireJsonType(request)
   return bytes
 }
@@ -192,9 +200,16 @@ function createOpenApiRoute(): Route {
 function report(logger: Logger, method: string, path: string | undefined, error: unknown): void {
   if (error instanceof HttpError && error.problem.status < 500) return
   const fields = { method, path, ...toLogFields(error) }
-  const isCallersFault = error instanceof KycError && /^(case_|claim_|signature_|event_|body_)/.test(error.code)
+  const isCallersFault =
+    error instanceof KycError && /^(argument_|case_|claim_|signature_|event_|body_|persona_conflict$)/.test(error.code)
   if (isCallersFault) logger.debug(fields, 'request answered with a problem')
   else logger.error(fields, 'request failed')
+}
+
+/** The answer to a HEAD has the headers of the one to a GET, and no body. */
+function toProblemAnswer({ method }: Request, error: unknown): Response {
+  const answer = toProblemResponse(error)
+  return method === 'HEAD' ? new Response(null, answer) : answer
 }
 
 function methodNotAllowed(candidates: Match[]): HttpError {
@@ -219,5 +234,14 @@ function requireBasePath(basePath: string): void {
   throw new ConfigurationError({
     problem: 'basePath is no path.',
     fix: 'Write it like /api: a slash first, none at the end.',
+  })
+}
+
+/** Nothing exceeds NaN: a limit that is none would let everything in. */
+function requireLimit(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isInteger(value) && value > 0 && value < 2 ** 31)) return
+  throw new ConfigurationError({
+    problem: `${name} is not a whole number above 0.`,
+    fix: 'Leave it out for the default.',
   })
 }

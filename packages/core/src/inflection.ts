@@ -40,5 +40,6 @@ export function getMember(object: JsonObject, kebabName: string): JsonValue | un
 }
 
 function toCamel(key: string): string {
-  return key.replace(/[-_]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
+  // The lookbehind starts a match at the first separator only: without it, a long row of them takes quadratic time.
+  return key.replace(/(?<![-_])[-_]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }

@@ -1,9 +1,16 @@
-import { applySnapshot, type EngineContext, type PersonalData, sealSessionToken } from './engine-context.js'
+import {
+  applySnapshot,
+  type EngineContext,
+  openPersonalData,
+  type PersonalData,
+  sealSessionToken,
+} from './engine-context.js'
 import { KycError } from './errors.js'
 import { isJsonObject } from './inflection.js'
-import type { CreateInquiryOptions, Inquiry } from './inquiries.js'
+import type { CreateInquiryOptions, Inquiry, InquiryWithSession } from './inquiries.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError } from './persona-error.js'
+import { expireQuietly, redactInquiry } from './retire-inquiry.js'
 import type { KycCase } from './storage.js'
 
 /**
@@ -75,27 +82,30 @@ export function caseErased(): KycError {
 async function findOrCreate(context: EngineContext, kycCase: KycCase, options: InitiationOptions): Promise<KycCase> {
   const found = options.recovering ? await findInquiry(context, kycCase, options.replaces) : null
   if (found !== null) return adopt(context, kycCase, found, options.replaces)
+  let created: InquiryWithSession
   try {
-    return await requestInquiry(context, kycCase, options)
+    created = await requestInquiry(context, kycCase, options)
   } catch (error) {
     // Persona stores this answer under the key for 24 hours. The next request needs another one.
     if (!isPersonaError(error) || error.status === null || error.status === 401 || error.status === 429) throw error
     const next = await advanceAttempt(context, kycCase)
-    if (error.status < 500 && error.status !== 409) throw error
-    // Whether the request took effect is unknown, so look. Only a plain 500 is surely over: then ask again, once.
+    // Whether this or an earlier request took effect is unknown, so look. Only a plain 500 is over: then ask again, once.
     const late = await findInquiry(context, next, options.replaces)
     if (late !== null) return adopt(context, next, late, options.replaces)
     if (error.status !== 500) throw error
-    return requestInquiry(context, next, options)
+    created = await requestInquiry(context, next, options)
   }
+  return attach(context, kycCase, { ...created, replaces: options.replaces })
 }
 
 async function requestInquiry(
   context: EngineContext,
   kycCase: KycCase,
   { replaces, input }: InitiationOptions,
-): Promise<KycCase> {
-  const { inquiry, sessionToken } = await context.persona.inquiries.create({
+): Promise<InquiryWithSession> {
+  // What was stored, not what this caller says, as far as it was: one idempotency key stands for one request.
+  const personalData = (await openPersonalData(context, kycCase)) ?? input
+  return context.persona.inquiries.create({
     ...toTemplate(context.templateId),
     referenceId: kycCase.id,
     accountReferenceId: kycCase.userId,
@@ -103,10 +113,9 @@ async function requestInquiry(
     idempotencyKey: toIdempotencyKey(kycCase, replaces),
     ...(context.redirectUri !== null && { redirectUri: context.redirectUri }),
     ...(context.toInquiryFields !== null && {
-      fields: context.toInquiryFields({ documentType: kycCase.documentType, ...input }),
+      fields: context.toInquiryFields({ documentType: kycCase.documentType, ...personalData }),
     }),
   })
-  return attach(context, kycCase, { inquiry, sessionToken, replaces })
 }
 
 /** One key for one inquiry, whichever process asks for it. Persona answers the same again for 24 hours. */
@@ -169,14 +178,14 @@ async function attach(
 
 /** The case was erased, or given another inquiry, while this one was made: this one must not stay. */
 async function abandon(context: EngineContext, kycCase: KycCase, inquiry: Inquiry): Promise<KycCase> {
-  const { persona, storage, logger } = context
+  const { storage, logger } = context
   const current = await storage.getCase(kycCase.id)
   logger.warn({ caseId: kycCase.id, inquiryId: inquiry.id }, 'inquiry abandoned')
   if (current === null || current.erasedAt !== null) {
-    await persona.inquiries.redact(inquiry.id)
+    await redactInquiry(context, inquiry.id)
     throw caseErased()
   }
-  await persona.inquiries.expire(inquiry.id)
+  await expireQuietly(context, inquiry.id)
   return current
 }
 

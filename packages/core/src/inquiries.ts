@@ -224,7 +224,10 @@ async function* listInquiries(send: SendRequest, options: ListInquiriesOptions):
     const query = { ...toFilter(options), 'page[size]': options.pageSize ?? 100, 'page[after]': after }
     const page = requireShape(pageSchema, await send({ method: 'GET', path: '/inquiries', query, ...toCall(options) }))
     yield* page.data.map((item): Inquiry => item)
-    after = page.links.next ? toCursor(page.links.next) : undefined
+    const next = page.links.next ? toCursor(page.links.next) : undefined
+    // A page that leads to itself would be asked for forever.
+    if (next !== undefined && next === after) throw new PersonaApiError('persona_unexpected_answer')
+    after = next
   } while (after !== undefined)
 }
 
@@ -241,7 +244,7 @@ function toFilter(options: ListInquiriesOptions): Record<string, string | undefi
 
 /** The cursor of a relative link such as `/api/v1/inquiries?page%5Bafter%5D=inq_…`. */
 function toCursor(link: string): string | undefined {
-  return new URLSearchParams(link.slice(link.indexOf('?') + 1)).get('page[after]') ?? undefined
+  return new URLSearchParams(link.slice(link.indexOf('?') + 1)).get('page[after]') || undefined
 }
 
 function toSimulateAction({ type, data }: SimulateAction): unknown {

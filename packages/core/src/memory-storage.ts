@@ -79,16 +79,15 @@ export function createMemoryStorage(): KycStorage {
     async attachInquiry(caseId, { inquiryId, replaces, personaStatus, sealedSessionToken, now }) {
       if (find((stored) => stored.personaInquiryId === inquiryId && stored.id !== caseId) !== undefined) return null
       const stored = cases.get(caseId)
-      if (stored?.personaInquiryId === inquiryId) {
-        const token = stored.status === 'pending' ? (sealedSessionToken ?? stored.sealedSessionToken) : null
-        return put({ ...stored, initiatingUntil: null, sealedSessionToken: token, updatedAt: now })
-      }
-      return update(caseId, ({ personaInquiryId, erasedAt }) => personaInquiryId === replaces && erasedAt === null, {
-        personaInquiryId: inquiryId,
-        personaStatus,
+      if (stored === undefined || stored.erasedAt !== null) return null
+      const isSame = stored.personaInquiryId === inquiryId
+      if (!isSame && (stored.personaInquiryId !== replaces || stored.status !== 'pending')) return null
+      const token = isSame ? (sealedSessionToken ?? stored.sealedSessionToken) : sealedSessionToken
+      return put({
+        ...stored,
+        ...(!isSame && { personaInquiryId: inquiryId, personaStatus, lastEvent: null }),
         initiatingUntil: null,
-        sealedSessionToken,
-        lastEvent: null,
+        sealedSessionToken: stored.status === 'pending' ? token : null,
         updatedAt: now,
       })
     },
@@ -167,12 +166,14 @@ function toRecorded(
   if (effect === null) return still('ignored')
   if (target === undefined) return still('unmatched')
   const isOther = target.personaInquiryId !== null && target.personaInquiryId !== inquiryId
-  if (isOther || isOlderEvent({ ...effect, id: event.id }, target.lastEvent)) return still('stale')
+  if (isOther || target.erasedAt !== null || isOlderEvent({ ...effect, id: event.id }, target.lastEvent))
+    return still('stale')
   const transition = effect.status === target.status ? null : toTransition(event, effect, target)
   const isUndecided = effect.status === 'pending' || effect.status === 'review'
   const moved: StoredCase = {
     ...target,
     personaInquiryId: inquiryId,
+    initiatingUntil: target.personaInquiryId === null ? null : target.initiatingUntil,
     personaStatus: effect.personaStatus,
     status: effect.status,
     verificationScore: effect.score,

@@ -25,7 +25,11 @@ function toOperation(route: Route): object {
     parameters: toParameters(route),
     ...(route.action !== null && { security: [{ bearer: [] }] }),
     ...(route.bodySchema !== undefined && {
-      requestBody: { content: toContent(route.bodySchema, 'application/json', 'input') },
+      // A body that may be empty may be left out.
+      requestBody: {
+        required: !route.bodySchema.safeParse({}).success || route.body === 'raw',
+        content: toContent(route.bodySchema, 'application/json', 'input'),
+      },
     }),
     responses: Object.fromEntries([
       ...Object.entries(route.answers).map(([status, schema]) => [
@@ -42,17 +46,20 @@ function toOperationId({ method, path }: Route): string {
   return [method.toLowerCase(), ...words.map((word) => word.replaceAll(/[^a-z]+/g, '-').replace(/^-/, ''))].join('-')
 }
 
-function toParameters({ path, querySchema }: Route): object[] {
+function toParameters({ path, querySchema, headerSchema }: Route): object[] {
   const inPath = path.includes(':case_id')
     ? [{ name: 'case_id', in: 'path', required: true, schema: { type: 'string' } }]
     : []
-  const inQuery = Object.entries(querySchema?.shape ?? {}).map(([name, schema]) => ({
+  return [...inPath, ...toNamed('query', querySchema), ...toNamed('header', headerSchema)]
+}
+
+function toNamed(place: 'query' | 'header', members: z.ZodObject | undefined): object[] {
+  return Object.entries(members?.shape ?? {}).map(([name, schema]) => ({
     name,
-    in: 'query',
-    required: false,
+    in: place,
+    required: !z.safeParse(schema, undefined).success,
     schema: toSchema(schema as z.ZodType, 'input'),
   }))
-  return [...inPath, ...inQuery]
 }
 
 function toResponse(status: string | number, schema: z.ZodType, type: string): object {

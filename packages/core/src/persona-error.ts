@@ -52,7 +52,7 @@ export function toNetworkError(error: unknown, timedOut: boolean): PersonaApiErr
 /** The error for an answer outside 2xx. */
 export function toStatusError(status: number, headers: Headers, body: unknown): PersonaApiError {
   const errors = isJsonObject(body) && Array.isArray(body.errors) ? body.errors.filter(isJsonObject) : []
-  const reset = Number(headers.get('ratelimit-reset') ?? Number.NaN)
+  const reset = Number(headers.get('ratelimit-reset') || Number.NaN)
   return new PersonaApiError(toCode(status), {
     status,
     requestId: headers.get('request-id'),

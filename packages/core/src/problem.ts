@@ -60,10 +60,12 @@ function createProblemResponse(problem: Problem, headers: Readonly<Record<string
 /** Callers learn that Persona failed, not how our key or request looks to it. */
 function toPublicCode(code: KycErrorCode): string {
   if (code === 'persona_conflict' || code === 'persona_rate_limited') return code
-  return code.startsWith('persona_') ? 'persona_unavailable' : code
+  if (!code.startsWith('persona_')) return code
+  return ANSWERS[code].status === 502 ? 'persona_refused' : 'persona_unavailable'
 }
 
 const PERSONA_DOWN = { status: 503, detail: 'Persona’s API cannot be used at the moment. Call again later.' }
+const PERSONA_REFUSES = { status: 502, detail: 'Persona does not accept the request. The log of the server says why.' }
 const INTERNAL = { status: 500, detail: 'The server failed. Its log says why.' }
 
 const ANSWERS: Record<KycErrorCode, { status: number; detail: string }> = {
@@ -93,11 +95,11 @@ const ANSWERS: Record<KycErrorCode, { status: number; detail: string }> = {
   },
   persona_unreachable: PERSONA_DOWN,
   persona_timeout: PERSONA_DOWN,
-  persona_unauthorized: PERSONA_DOWN,
-  persona_forbidden: PERSONA_DOWN,
-  persona_not_found: PERSONA_DOWN,
+  persona_unauthorized: PERSONA_REFUSES,
+  persona_forbidden: PERSONA_REFUSES,
+  persona_not_found: PERSONA_REFUSES,
   persona_conflict: { status: 409, detail: 'Persona refuses this in the inquiry’s present state.' },
-  persona_request_rejected: PERSONA_DOWN,
+  persona_request_rejected: PERSONA_REFUSES,
   persona_rate_limited: { status: 503, detail: 'Persona’s rate limit is used up. Call again later.' },
   persona_server_error: PERSONA_DOWN,
   persona_unexpected_answer: PERSONA_DOWN,
@@ -114,6 +116,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   500: 'Internal Server Error',
+  502: 'Bad Gateway',
   503: 'Service Unavailable',
 }
 

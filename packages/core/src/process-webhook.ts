@@ -5,8 +5,11 @@ import { toLogFields } from './logger.js'
 import type { SignedDelivery } from './signature.js'
 import type { EventOutcome, NewEvent, Transition } from './storage.js'
 
-/** One webhook delivery: the raw bytes and the `Persona-Signature` header. */
-export type WebhookDelivery = SignedDelivery
+/** One webhook delivery: the raw bytes and the headers that matter. */
+export interface WebhookDelivery extends SignedDelivery {
+  /** `Persona-Webhook-First-Attempted-At`, in unix seconds; null or left out where it is missing. */
+  readonly firstAttemptedAtSeconds?: number | null
+}
 
 /** What became of a delivery. */
 export interface WebhookResult {
@@ -29,7 +32,8 @@ export async function processWebhook(context: EngineContext, delivery: WebhookDe
     throw new SignatureError(verdict.reason)
   }
   const event = await readEvent(context, delivery.body)
-  const recorded = await storage.recordEvent(toNewEvent(context, event))
+  const occurredAt = event.createdAt ?? toSentAt(verdict.timestampSeconds, delivery)
+  const recorded = await storage.recordEvent(toNewEvent(context, event, occurredAt))
   const { outcome, kycCase, transition } = recorded
   const caseId = kycCase?.id ?? null
   logger.debug({ eventId: event.id, eventName: event.name, outcome, caseId }, 'webhook recorded')
@@ -46,14 +50,22 @@ async function readEvent({ logger }: EngineContext, body: Uint8Array): Promise<P
   }
 }
 
-function toNewEvent(context: EngineContext, { id, name, createdAt, inquiry }: PersonaEvent): NewEvent {
+/**
+ * Stands in for the time of an event that does not say when it happened: the end of the second in which it was first
+ * sent. All deliveries of it agree on that, also the late ones.
+ */
+function toSentAt(signedAtSeconds: number, { firstAttemptedAtSeconds }: WebhookDelivery): Date {
+  return new Date(Math.min(signedAtSeconds, firstAttemptedAtSeconds ?? signedAtSeconds) * 1000 + 999)
+}
+
+function toNewEvent(context: EngineContext, { id, name, inquiry }: PersonaEvent, occurredAt: Date): NewEvent {
   const status = isInquiryEvent(name) ? (inquiry?.status ?? null) : null
   return {
     id,
     name,
     inquiryId: inquiry?.id ?? null,
     referenceId: inquiry === null ? null : toTrustedReference(context, inquiry),
-    effect: status === null ? null : toEffect(context, status, createdAt),
+    effect: status === null ? null : toEffect(context, status, occurredAt),
     receivedAt: new Date(context.now()),
   }
 }

@@ -2,14 +2,17 @@ import type { EngineContext } from './engine-context.js'
 import { applySnapshot } from './engine-context.js'
 import { KycError } from './errors.js'
 import { caseErased, completeInitiation } from './initiation.js'
-import { resume } from './session.js'
+import { ensureSession, resume } from './session.js'
 import type { KycCase } from './storage.js'
 
 /** See {@link KycEngine.resumeCase}. */
 export async function resumeCase(context: EngineContext, kycCase: KycCase): Promise<KycCase> {
   if (kycCase.erasedAt !== null) throw caseErased()
   if (kycCase.status !== 'pending') throw notResumable()
-  if (kycCase.personaInquiryId === null) return completeInitiation(context, kycCase.id, { replaces: null, input: null })
+  if (kycCase.personaInquiryId === null) {
+    const completed = await completeInitiation(context, kycCase.id, { replaces: null, input: null })
+    return ensureSession(context, completed, null)
+  }
   const resumed = await resume(context, kycCase, kycCase.personaInquiryId)
   if (resumed !== null) return resumed
   const inquiry = await context.persona.inquiries.retrieve(kycCase.personaInquiryId)

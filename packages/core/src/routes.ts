@@ -34,6 +34,8 @@ export interface Route {
   readonly body: 'none' | 'json' | 'raw'
   readonly bodySchema?: z.ZodType
   readonly querySchema?: z.ZodObject
+  /** The headers that the route reads, besides those of authentication. */
+  readonly headerSchema?: z.ZodObject
   /** The JSON of each answer but the errors. */
   readonly answers: Readonly<Record<number, z.ZodType>>
   /** The error statuses that the route has besides 401, 403 and 500. */
@@ -50,10 +52,12 @@ export const ROUTES: readonly Route[] = [
     summary: 'Start a verification, or go on with the open one',
     body: 'json',
     bodySchema: wire.initiateBody,
+    headerSchema: wire.initiateHeaders,
     answers: { 200: wire.initiateAnswer, 201: wire.initiateAnswer },
-    problems: [400, 408, 409, 413, 415, 503],
+    problems: [400, 408, 409, 413, 415, 502, 503],
     async handle({ engine, request, body }) {
-      const key = requireValid(wire.idempotencyHeader, request.headers.get('idempotency-key') ?? undefined)
+      const header = request.headers.get('idempotency-key') ?? undefined
+      const { 'idempotency-key': key } = requireValid(wire.initiateHeaders, { 'idempotency-key': header })
       const options = wire.fromInitiateBody(parseJsonBody(wire.initiateBody, body), key)
       const { created, kycCase } = await engine.initiateKyc(options)
       return { status: created ? 201 : 200, json: wire.toInitiateAnswer(kycCase) }
@@ -110,7 +114,7 @@ export const ROUTES: readonly Route[] = [
     summary: 'Get a fresh session token for a pending or expired inquiry',
     body: 'none',
     answers: { 200: wire.initiateAnswer },
-    problems: [404, 409, 503],
+    problems: [404, 409, 502, 503],
     async handle({ engine, caseId }) {
       return { status: 200, json: wire.toInitiateAnswer(await engine.resumeCase(caseId)) }
     },
@@ -153,7 +157,7 @@ export const ROUTES: readonly Route[] = [
     summary: 'Erase the personal data of a case, here and at Persona',
     body: 'none',
     answers: { 200: wire.caseAnswer },
-    problems: [404, 503],
+    problems: [404, 502, 503],
     async handle({ engine, caseId }) {
       return { status: 200, json: wire.toCaseAnswer(await engine.eraseCase(caseId)) }
     },
@@ -164,10 +168,16 @@ export const ROUTES: readonly Route[] = [
     action: null,
     summary: 'Receive a signed webhook from Persona',
     body: 'raw',
+    bodySchema: wire.webhookBody,
+    headerSchema: wire.webhookHeaders,
     answers: { 200: wire.webhookAnswer },
-    problems: [400, 408, 413, 503],
+    problems: [400, 401, 408, 413, 503],
     async handle({ engine, request, body }) {
-      const { outcome } = await engine.processWebhook({ body, signature: request.headers.get('persona-signature') })
+      const { outcome } = await engine.processWebhook({
+        body,
+        signature: request.headers.get('persona-signature'),
+        firstAttemptedAtSeconds: toSeconds(request.headers.get('persona-webhook-first-attempted-at')),
+      })
       return { status: 200, json: { received: true, outcome } }
     },
   },
@@ -196,11 +206,16 @@ function decisionRoute(decision: Decision, summary: string): Route {
     body: 'json',
     bodySchema: wire.decisionBody,
     answers: { 200: wire.caseAnswer },
-    problems: [400, 404, 408, 409, 413, 415, 503],
+    problems: [400, 404, 408, 409, 413, 415, 502, 503],
     async handle({ engine, caseId, body }) {
       const { comment } = body.length === 0 ? {} : parseJsonBody(wire.decisionBody, body)
       const kycCase = await engine.decideCase(caseId, { decision, ...(comment !== undefined && { comment }) })
       return { status: 200, json: wire.toCaseAnswer(kycCase) }
     },
   }
+}
+
+/** The header is not signed: what is no plain number of seconds counts as missing. */
+function toSeconds(header: string | null): number | null {
+  return header !== null && /^\d{1,10}$/.test(header) ? Number(header) : null
 }

@@ -10,11 +10,11 @@ import { completeInitiation } from './initiation.js'
 import type { Inquiry } from './inquiries.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError } from './persona-error.js'
+import { expireQuietly } from './retire-inquiry.js'
 import type { KycCase } from './storage.js'
 
 /** Persona's default. @see https://docs.withpersona.com/inquiry-sessions */
 const MAX_SESSIONS = 25
-const EXPIRY_MARGIN_SECONDS = 60
 
 /**
  * Makes sure that the person can go on with a pending case. A stored token that is still valid is kept: Persona asks
@@ -25,10 +25,9 @@ export async function ensureSession(
   kycCase: KycCase,
   input: PersonalData | null,
 ): Promise<KycCase> {
-  const { personaInquiryId, personaStatus, status } = kycCase
+  const { personaInquiryId, status } = kycCase
   if (status !== 'pending' || personaInquiryId === null) return kycCase
-  const token = await openSessionToken(context, kycCase)
-  if (token !== null && isFresh(token, context.now()) && personaStatus !== 'expired') return kycCase
+  if ((await openSessionToken(context, kycCase)) !== null) return kycCase
   const inquiry = await retrieve(context, personaInquiryId)
   if (inquiry === null || isUsedUp(inquiry)) return replaceInquiry(context, kycCase, personaInquiryId, input)
   // As long as it is `created`, the inquiry opens without a token, and Persona refuses to resume it.
@@ -41,10 +40,13 @@ export async function ensureSession(
 export async function resume(context: EngineContext, kycCase: KycCase, inquiryId: string): Promise<KycCase | null> {
   const { persona, storage, now } = context
   try {
-    const { sessionToken } = await persona.inquiries.resume(inquiryId)
+    const { inquiry, sessionToken } = await persona.inquiries.resume(inquiryId)
     const sealedSessionToken = await sealSessionToken(context, kycCase.id, inquiryId, sessionToken)
     const session = { inquiryId, sealedSessionToken, now: new Date(now()) }
-    return (await storage.storeSessionToken(kycCase.id, session)) ?? (await storage.getCase(kycCase.id))
+    const resumed = (await storage.storeSessionToken(kycCase.id, session)) ?? (await storage.getCase(kycCase.id))
+    // No event tells that an expired inquiry is pending again, and as an expired one it would be resumed at every visit.
+    const isKnown = resumed === null || resumed.personaStatus === inquiry.attributes.status
+    return isKnown ? resumed : applySnapshot(context, resumed, inquiry, 'resume')
   } catch (error) {
     if (!isPersonaError(error, 'persona_conflict', 'persona_request_rejected')) throw error
     context.logger.info({ caseId: kycCase.id, ...toLogFields(error) }, 'inquiry not resumed')
@@ -77,17 +79,11 @@ async function replaceInquiry(
   input: PersonalData | null,
 ): Promise<KycCase> {
   const replaced = await completeInitiation(context, kycCase.id, { replaces: inquiryId, input })
+  // It was decided after all, while the new one was made.
+  if (replaced.personaInquiryId === inquiryId) return replaced
   context.logger.info({ caseId: kycCase.id, inquiryId, by: replaced.personaInquiryId }, 'inquiry replaced')
   await expireQuietly(context, inquiryId)
   return replaced
-}
-
-async function expireQuietly({ persona, logger }: EngineContext, inquiryId: string): Promise<void> {
-  try {
-    await persona.inquiries.expire(inquiryId)
-  } catch (error) {
-    logger.info({ inquiryId, ...toLogFields(error) }, 'replaced inquiry not expired')
-  }
 }
 
 async function retrieve({ persona }: EngineContext, inquiryId: string): Promise<Inquiry | null> {
@@ -103,16 +99,4 @@ function isUsedUp(inquiry: Inquiry): boolean {
   const { sessions } = inquiry.relationships
   const count = isJsonObject(sessions) && Array.isArray(sessions.data) ? sessions.data.length : 0
   return inquiry.attributes.redactedAt !== null || (isResumable(inquiry) && count >= MAX_SESSIONS)
-}
-
-/** Reads `exp` of the JWT that a session token is. A token that says nothing counts as stale. */
-function isFresh(token: string, nowMs: number): boolean {
-  try {
-    const payload = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))
-    return (
-      isJsonObject(payload) && typeof payload.exp === 'number' && payload.exp - EXPIRY_MARGIN_SECONDS > nowMs / 1000
-    )
-  } catch {
-    return false
-  }
 }

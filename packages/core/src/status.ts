@@ -96,10 +96,10 @@ function requireTable(name: string): StatusTable {
   })
 }
 
-function toRow([status, verdict]: [string, CaseVerdict | undefined]): [PersonaStatus, CaseVerdict] {
+function toRow([status, verdict]: [string, CaseVerdict | null | undefined]): [PersonaStatus, CaseVerdict] {
   const score = verdict?.score ?? null
   const isScore = score === null || (score >= 0 && score <= 1)
-  if (verdict !== undefined && CASE_STATUSES.includes(verdict.status) && isScore) {
+  if (verdict && CASE_STATUSES.includes(verdict.status) && isScore) {
     return [toPersonaStatus(status), { status: verdict.status, score }]
   }
   throw new ConfigurationError({

@@ -68,8 +68,8 @@ export interface EventEffect {
 }
 
 /**
- * What became of an event: `applied` moved its case on, `stale` is older than what the case holds or belongs to an
- * inquiry that the case has left, `ignored` is of no kind that moves cases, `unmatched` belongs to no case here,
+ * What became of an event: `applied` moved its case on, `stale` is older than what the case holds, or belongs to
+ * an inquiry that the case has left, or to an erased case, `ignored` is of no kind that moves cases, `unmatched` belongs to no case here,
  * `duplicate` was recorded before.
  */
 export type EventOutcome = 'applied' | 'stale' | 'ignored' | 'unmatched' | 'duplicate'
@@ -174,8 +174,10 @@ export interface KycStorage {
   advanceAttempt(caseId: string, fromAttempt: number): Promise<KycCase | null>
 
   /**
-   * Attaches an inquiry and ends the initiation. It replaces `replaces`, or null; then the order of events starts
-   * anew. The same inquiry again only updates the session token. Resolves with null when the case holds another one.
+   * Attaches an inquiry and ends the initiation. It takes the place of `replaces` (null for the case's first) while
+   * the case is pending; then the order of events starts anew. The same inquiry again only updates the session token,
+   * which only a pending case keeps. Resolves with null when the case is erased, holds another inquiry than these two,
+   * or another case holds this one.
    */
   attachInquiry(
     caseId: string,
@@ -199,7 +201,7 @@ export interface KycStorage {
    * else the one whose id is the event's reference id; that one is given the inquiry if it has none, and stays as it
    * is if it has another. A case moves only if the event is newer than the last one that moved it: by `occurredAt`,
    * then `rank`, then the event id compared by its UTF-8 bytes. A changed state appends a transition. A case that
-   * leaves `pending` loses its session token.
+   * leaves `pending` loses its session token. An erased case stays as it is.
    */
   recordEvent(event: NewEvent): Promise<RecordedEvent>
 

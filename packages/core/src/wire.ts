@@ -26,8 +26,8 @@ export const initiateBody = z.strictObject({
   personal_info: record.optional(),
 })
 
-/** Its optional header. */
-export const idempotencyHeader = z.string().min(1).max(255).optional()
+/** Its header. */
+export const initiateHeaders = z.object({ 'idempotency-key': z.string().min(1).max(255).optional() })
 
 /** The answer to `POST /compliance/kyc`. */
 export const initiateAnswer = z.object({
@@ -108,6 +108,15 @@ export const caseEventsAnswer = z.object({
 
 /** A page of the feed. `next_after` is never null: the feed goes on. */
 export const feedAnswer = z.object({ events: z.array(transitionAnswer), next_after: z.string() })
+
+/** What Persona sends; the route checks the signature of the bytes before it reads any of it. */
+export const webhookBody = z.looseObject({})
+
+/** The headers of a webhook. */
+export const webhookHeaders = z.object({
+  'persona-signature': z.string(),
+  'persona-webhook-first-attempted-at': z.string().optional(),
+})
 
 /** The answer to a webhook that was accepted. */
 export const webhookAnswer = z.object({ received: z.literal(true), outcome })

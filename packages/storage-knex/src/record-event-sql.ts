@@ -25,9 +25,9 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
         case
           when cast(:status as text) is null then 'ignored'
           when t.id is null then 'unmatched'
-          when t.persona_inquiry_id <> :inquiryId then 'stale'
-          when (coalesce(t.last_event_at, 'epoch'), t.last_event_rank, t.last_event_id)
-            >= (coalesce(cast(:occurredAt as timestamptz), 'epoch'), cast(:rank as smallint), cast(:id as text)) then 'stale'
+          when t.erased_at is not null or t.persona_inquiry_id <> :inquiryId then 'stale'
+          when (coalesce(t.last_event_at, '-infinity'), t.last_event_rank, t.last_event_id)
+            >= (coalesce(cast(:occurredAt as timestamptz), '-infinity'), cast(:rank as smallint), cast(:id as text)) then 'stale'
           else 'applied'
         end,
         :personaStatus, :occurredAt, :receivedAt
@@ -38,6 +38,7 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
     moved as (
       update ${cases} c set
         persona_inquiry_id = :inquiryId,
+        initiating_until = case when c.persona_inquiry_id is not null then c.initiating_until end,
         persona_status = :personaStatus,
         status = :status,
         verification_score = :score,

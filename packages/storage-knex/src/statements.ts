@@ -66,16 +66,15 @@ export function attachInquiry({ cases }: TableNames): string {
     update ${cases} set
       persona_inquiry_id = :inquiryId,
       persona_status = case when ${isSame} then persona_status else :personaStatus end,
-      persona_session_token = case when status = 'pending' and erased_at is null
+      persona_session_token = case when status = 'pending'
         then coalesce(cast(:sealedSessionToken as text), case when ${isSame} then persona_session_token end) end,
       last_event_at = case when ${isSame} then last_event_at end,
       last_event_rank = case when ${isSame} then last_event_rank end,
       last_event_id = case when ${isSame} then last_event_id end,
       initiating_until = null,
       updated_at = :now
-    where id = :caseId
-      and (${isSame} or (
-        persona_inquiry_id is not distinct from cast(:replaces as text) and status = 'pending' and erased_at is null))
+    where id = :caseId and erased_at is null
+      and (${isSame} or (persona_inquiry_id is not distinct from cast(:replaces as text) and status = 'pending'))
     returning *`
 }
 

@@ -8,7 +8,7 @@ export function toStorageError(error: unknown): KycError {
   if (error instanceof KycError) return error
   const code = toDriverCode(error)
   const cause = new Error(code)
-  if (isUnavailable(error, code)) {
+  if (isUnavailable(code)) {
     return new StorageError('storage_unavailable', {
       problem: `PostgreSQL cannot be reached (${code}).`,
       fix: 'Check that it runs, accepts connections and is not at its limit. Nothing was changed; the call can be repeated.',
@@ -26,7 +26,9 @@ export function toStorageError(error: unknown): KycError {
 export function toDriverCode(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { code } = error as { code?: unknown }
-  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : error.name
+  if (typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code)) return code
+  // pg gives no code to a connection that ends while it is used.
+  return /connection (terminated|ended|error)|not queryable/i.test(error.message) ? 'CONNECTION_LOST' : error.name
 }
 
 const FIXES: Readonly<Record<string, string>> = {
@@ -41,10 +43,7 @@ const OTHER_FIX =
 /** Classes of SQLSTATE that pass by themselves: connection, transaction rollback, resources, operator, system. */
 const PASSING = /^(08|40|53|57|58)/
 
-function isUnavailable(error: unknown, code: string): boolean {
+function isUnavailable(code: string): boolean {
   if (PASSING.test(code) && code.length === 5) return true
-  if (/^E[A-Z]+$/.test(code) || code === 'KnexTimeoutError') return true
-  // pg has no code for a connection that ends in the middle of a query.
-  const isCut = error instanceof Error && /connection (terminated|ended|error)|not queryable/i.test(error.message)
-  return isCut
+  return /^E[A-Z]+$/.test(code) || ['KnexTimeoutError', 'CONNECTION_LOST'].includes(code)
 }

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { EventError, KycError, SignatureError, StorageError } from '../src/errors.js'
+import { silentLogger, toLogFields } from '../src/logger.js'
+import { PersonaApiError } from '../src/persona-error.js'
+import { expectNoCanary } from './canaries.js'
+
+const CANARY = 'canary-9f31c7'
+
+describe('toLogFields', () => {
+  it('gives the code and the message of an error of ours', () => {
+    expect(toLogFields(new EventError('The event has no usable value at data.id.'))).toMatchObject({
+      error: 'EventError',
+      code: 'event_malformed',
+      detail: expect.stringMatching(/^The event has no usable value at data.id\. Compare/),
+    })
+    expect(toLogFields(new SignatureError('stale'))).toMatchObject({ code: 'signature_invalid' })
+  })
+
+  it('gives the status and the request id of an error of Persona’s', () => {
+    const error = new PersonaApiError('persona_conflict', { status: 409, requestId: 'req_1', titles: [CANARY] })
+    expect(toLogFields(error)).toMatchObject({ code: 'persona_conflict', status: 409, requestId: 'req_1' })
+    expectNoCanary(toLogFields(error), CANARY)
+  })
+
+  it('gives no more than the name of any other error', () => {
+    expect(toLogFields(new TypeError(CANARY))).toEqual({ error: 'TypeError' })
+    expect(toLogFields(Object.assign(new Error(CANARY), { code: CANARY, status: CANARY }))).toEqual({ error: 'Error' })
+  })
+
+  it('does not follow the cause', () => {
+    const cause = new Error(CANARY)
+    const storage = new StorageError('storage_failed', { problem: 'It failed.', fix: 'Mend it.', cause })
+    expectNoCanary(toLogFields(storage), CANARY)
+    expectNoCanary(toLogFields(new KycError('argument_invalid', { problem: 'No.', fix: 'Yes.', cause })), CANARY)
+  })
+
+  it.each([[CANARY], [{ CANARY }], [null], [undefined], [42]])(
+    'gives only the type of what is no error: %j',
+    (thrown) => {
+      expect(toLogFields(thrown)).toEqual({ error: typeof thrown })
+    },
+  )
+})
+
+describe('the silent logger', () => {
+  it('takes everything and says nothing', () => {
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+      expect(silentLogger[level]({ a: 1 }, 'message')).toBeUndefined()
+    }
+  })
+})
