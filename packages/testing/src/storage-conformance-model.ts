@@ -70,7 +70,10 @@ export const PLAYED_STATUSES: readonly PlayedStatus[] = [
 ]
 
 /** Returns a case of the suite that tries one storage. */
-export function check(name: string, trial: (storage: KycStorage, harness: StorageHarness) => Promise<void>) {
+export function check(
+  name: string,
+  trial: (storage: KycStorage, harness: StorageHarness) => Promise<void>,
+): ConformanceCase {
   return toConformanceCase(name, false, async (harness) => trial(await harness.create(), harness))
 }
 
@@ -78,7 +81,7 @@ export function check(name: string, trial: (storage: KycStorage, harness: Storag
 export function checkTransaction(
   name: string,
   trial: (storage: KycStorage, begin: () => Promise<StorageTransaction>) => Promise<void>,
-) {
+): ConformanceCase {
   return toConformanceCase(name, true, async (harness) => {
     const { beginTransaction } = harness
     if (beginTransaction === undefined) throw new Error('The harness has no beginTransaction.')
@@ -107,9 +110,11 @@ export function at(milliseconds: number): Date {
   return new Date(START + milliseconds)
 }
 
-/** Text as if it were encrypted. */
+/** Text as if it were encrypted, in the form that `createCipher` gives it: a storage may refuse any other. */
 export function seal(text: string): SealedText {
-  return text as SealedText
+  const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
+  const encoded = btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+  return `v1.suite.AAECAwQFBgcICQoL.${encoded}` as SealedText
 }
 
 /** Returns a case to store. Unless told, each has a user of its own. */
@@ -172,7 +177,12 @@ export function attach(
 }
 
 /** Records that the inquiry of case `id` got that status, so many milliseconds after the start. */
-export function move(storage: KycStorage, id: string, personaStatus: PlayedStatus, milliseconds: number) {
+export function move(
+  storage: KycStorage,
+  id: string,
+  personaStatus: PlayedStatus,
+  milliseconds: number,
+): Promise<RecordedEvent> {
   const event = newEvent(`evt-${id}-${personaStatus}-${milliseconds}`, {
     inquiryId: `inq-${id}`,
     personaStatus,
@@ -309,7 +319,7 @@ export function createModel(): Model {
     const before = requireFound(cases.get(caseId))
     const isOther = before.personaInquiryId !== null && before.personaInquiryId !== event.inquiryId
     const position = toPosition(event.id, effect)
-    if (isOther || position < (lastPosition.get(caseId) ?? '')) {
+    if (isOther || before.erasedAt !== null || position < (lastPosition.get(caseId) ?? '')) {
       return { outcome: 'stale', kycCase: before, transition: null }
     }
     const isFirst = before.personaInquiryId === null && event.inquiryId !== null
@@ -374,7 +384,7 @@ export function createModel(): Model {
       if (kycCase === undefined || kycCase.erasedAt !== null) return null
       const isSame = kycCase.personaInquiryId === inquiryId
       const isFree = kycCase.personaInquiryId === replaces && !caseOfInquiry.has(inquiryId)
-      if (!isSame && !isFree) return null
+      if (!isSame && !(isFree && kycCase.status === 'pending')) return null
       if (!isSame) giveInquiry(caseId, inquiryId)
       const token = isSame ? (sealedSessionToken ?? kycCase.sealedSessionToken) : sealedSessionToken
       return change(caseId, {
