@@ -1,3 +1,4 @@
+import { KycError } from './errors.js'
 import { type EventPosition, isOlderEvent } from './event-order.js'
 import type { CaseEvent, KycCase, KycStorage, NewCase, NewEvent, Page, RecordedEvent, Transition } from './storage.js'
 
@@ -55,7 +56,7 @@ export function createMemoryStorage(): KycStorage {
     async listCases({ status, claim, after, limit }) {
       const matching = [...cases.values()]
         .filter((stored) => status === null || stored.status === status)
-        .filter((stored) => claim === null || (stored.kycClaimId === null) === (claim === 'missing'))
+        .filter((stored) => claim === null || isListedBy(claim, stored))
         .sort((left, right) => compareText(toCaseCursor(left), toCaseCursor(right)))
         .filter((stored) => after === null || compareText(toCaseCursor(stored), after) > 0)
       return toPage(matching.map(toKycCase), limit, toCaseCursor)
@@ -127,6 +128,7 @@ export function createMemoryStorage(): KycStorage {
         ...stored,
         sealedPersonalData: null,
         sealedSessionToken: null,
+        initiatingUntil: null,
         open: false,
         erasedAt,
         updatedAt: now,
@@ -142,7 +144,7 @@ export function createMemoryStorage(): KycStorage {
     },
 
     async readFeed({ after, limit }) {
-      const start = after === null ? 0 : Number.parseInt(after, 10)
+      const start = after === null ? 0 : requireFeedCursor(after)
       const items = feed.slice(start, start + limit)
       return { items, next: String(start + items.length) }
     },
@@ -185,6 +187,10 @@ function toRecorded(
     updatedAt: event.receivedAt,
   }
   return { outcome: 'applied', kycCase: put(moved), transition }
+}
+
+function isListedBy(claim: 'missing' | 'present', { kycClaimId, erasedAt }: StoredCase): boolean {
+  return claim === 'present' ? kycClaimId !== null : kycClaimId === null && erasedAt === null
 }
 
 function hasOtherOpenCase(cases: Map<string, StoredCase>, stored: StoredCase): boolean {
@@ -245,6 +251,14 @@ function toPage<Item>(items: Item[], limit: number, toCursor: (item: Item) => st
   const page = items.slice(0, limit)
   const last = page.at(-1)
   return { items: page, next: items.length > limit && last !== undefined ? toCursor(last) : null }
+}
+
+function requireFeedCursor(cursor: string): number {
+  if (/^\d{1,15}$/.test(cursor)) return Number(cursor)
+  throw new KycError('argument_invalid', {
+    problem: 'The cursor is none that this storage gave.',
+    fix: 'Pass the next_after of the page before, unchanged, or nothing to start anew.',
+  })
 }
 
 function toCaseCursor({ createdAt, id }: KycCase): string {

@@ -132,7 +132,7 @@ export interface PageQuery {
 /** Which cases to list. */
 export interface CaseQuery extends PageQuery {
   readonly status: CaseStatus | null
-  /** `missing` lists cases without a claim reference, `present` those with one. */
+  /** `missing` lists cases that could be given a claim reference: without one, and not erased. `present` those with one. */
   readonly claim: 'missing' | 'present' | null
 }
 
@@ -216,7 +216,7 @@ export interface KycStorage {
     readonly kycCase: KycCase | null
   }>
 
-  /** Drops personal data and session token, and closes the case to further initiation. Null when it is unknown. */
+  /** Drops personal data and session token, ends an initiation, and closes the case to another. Null when it is unknown. */
   eraseCase(caseId: string, now: Date): Promise<KycCase | null>
 
   /** Pages through the events of a case, in the order in which they were received. */

@@ -58,7 +58,7 @@ function createCaseIndexes({ cases }: TableNames): string[] {
     `create unique index kyc_cases_open_user on ${cases} (user_id) where is_open`,
     `create unique index kyc_cases_idempotency_key on ${cases} (user_id, idempotency_key) where idempotency_key is not null`,
     `create index kyc_cases_created on ${cases} (created_at, id)`,
-    `create index kyc_cases_unclaimed on ${cases} (created_at, id) where status = 'verified' and kyc_claim_id is null`,
+    `create index kyc_cases_unclaimed on ${cases} (created_at, id) where status = 'verified' and kyc_claim_id is null and erased_at is null`,
   ]
 }
 

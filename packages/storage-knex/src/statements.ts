@@ -28,7 +28,8 @@ export function createCase({ cases }: TableNames): string {
 export function listCases({ cases }: TableNames, { status, claim, after }: CaseQuery): string {
   const filters = [
     ...(status === null ? [] : ['status = :status']),
-    ...(claim === null ? [] : [`kyc_claim_id is ${claim === 'missing' ? 'null' : 'not null'}`]),
+    ...(claim === 'missing' ? ['kyc_claim_id is null and erased_at is null'] : []),
+    ...(claim === 'present' ? ['kyc_claim_id is not null'] : []),
     ...(after === null ? [] : ['(created_at, id) > (cast(:createdAt as timestamptz), cast(:id as text))']),
   ]
   const where = filters.length === 0 ? '' : `where ${filters.join(' and ')}`
