@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { EventError, SignatureError } from './errors.js'
 import { getMember, isJsonObject, type JsonObject, type JsonValue } from './inflection.js'
 import { createSignatureVerifier, type SignatureOptions, type SignedDelivery } from './signature.js'

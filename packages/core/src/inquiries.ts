@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
 import { PersonaApiError } from './persona-error.js'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { HttpError } from './problem.js'
 
 const MAX_DEPTH = 32

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { KycAction } from './authorize.js'
 import type { Decision } from './decide-case.js'
 import type { KycEngine } from './engine.js'

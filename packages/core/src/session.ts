@@ -55,7 +55,7 @@ export async function resume(context: EngineContext, kycCase: KycCase, inquiryId
 }
 
 /** True when Persona may resume the inquiry. */
-export function isResumable({ attributes }: Inquiry): boolean {
+function isResumable({ attributes }: Inquiry): boolean {
   return attributes.redactedAt === null && (attributes.status === 'pending' || attributes.status === 'expired')
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { KycCaseView } from './engine.js'
 import type { JsonObject } from './inflection.js'
 import type { InitiateKycOptions } from './initiate-kyc.js'
