@@ -1,6 +1,6 @@
 import { applySnapshot, type EngineContext } from './engine-context.js'
 import { KycError } from './errors.js'
-import type { Inquiry } from './inquiries.js'
+import type { Inquiry } from './inquiry.js'
 import { isPersonaError } from './persona-error.js'
 import type { KycCase } from './storage.js'
 

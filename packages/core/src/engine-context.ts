@@ -1,7 +1,7 @@
 import type { Cipher } from './cipher.js'
 import type { PersonaClient } from './client.js'
 import { isJsonObject, type JsonObject } from './inflection.js'
-import type { Inquiry } from './inquiries.js'
+import type { Inquiry } from './inquiry.js'
 import { type Logger, toLogFields } from './logger.js'
 import type { SignatureVerdict, SignedDelivery } from './signature.js'
 import { type StatusPolicy, toPersonaStatus, toStatusRank } from './status.js'

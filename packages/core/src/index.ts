@@ -46,16 +46,8 @@ export {
 export { createKycHandler, type KycHandler, type KycHandlerOptions, type RequestHints } from './http.js'
 export { getMember, isJsonObject, type JsonObject, type JsonValue, toCamelKeys } from './inflection.js'
 export type { InitiateKycOptions } from './initiate-kyc.js'
-export type {
-  CallOptions,
-  CreateInquiryOptions,
-  Inquiries,
-  Inquiry,
-  InquiryWithSession,
-  ListInquiriesOptions,
-  OneTimeLink,
-  SimulateAction,
-} from './inquiries.js'
+export type { CallOptions, CreateInquiryOptions, Inquiries, ListInquiriesOptions, SimulateAction } from './inquiries.js'
+export type { Inquiry, InquiryWithSession, OneTimeLink } from './inquiry.js'
 export type { Logger } from './logger.js'
 export { createMemoryStorage } from './memory-storage.js'
 export { isPersonaError, PersonaApiError, type PersonaFailure } from './persona-error.js'

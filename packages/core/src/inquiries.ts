@@ -1,26 +1,16 @@
-import * as z from 'zod'
 import { KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
+import {
+  type Inquiry,
+  type InquiryWithSession,
+  type OneTimeLink,
+  toInquiry,
+  toInquiryPage,
+  toInquiryWithSession,
+  toOneTimeLink,
+} from './inquiry.js'
 import { PersonaApiError } from './persona-error.js'
 import type { PersonaRequest, SendRequest } from './request.js'
-import type { PersonaStatus } from './status.js'
-
-/** A Persona inquiry in camelCase, as far as this library reads it; whatever else Persona sends is kept. */
-export interface Inquiry {
-  readonly id: string
-  readonly attributes: {
-    readonly status: PersonaStatus
-    readonly referenceId: string | null
-    /** ISO 8601 with milliseconds, by Persona's clock. */
-    readonly createdAt: string
-    readonly updatedAt: string
-    readonly redactedAt: string | null
-    /** The template's fields, their names untouched: `{ type, value }` each. Personal data. */
-    readonly fields: JsonObject
-    readonly [name: string]: unknown
-  }
-  readonly relationships: JsonObject
-}
 
 /** What the calls accept besides their own options. */
 export interface CallOptions {
@@ -49,19 +39,6 @@ export interface CreateInquiryOptions extends CallOptions {
   readonly tags?: readonly string[]
   /** True creates a session at once, and the answer carries its token. */
   readonly createSession?: boolean
-}
-
-/** An inquiry, and the token of a session in which the person goes on with it. */
-export interface InquiryWithSession {
-  readonly inquiry: Inquiry
-  /** A JWT, valid for 24 hours by default; null where no session was asked for. */
-  readonly sessionToken: string | null
-}
-
-/** A link that opens the inquiry once. */
-export interface OneTimeLink {
-  readonly link: string
-  readonly shortLink: string
 }
 
 /** Which inquiries to list. Several values of one filter are separated by commas. */
@@ -110,39 +87,6 @@ export interface Inquiries {
   performSimulateActions(inquiryId: string, actions: readonly SimulateAction[], options?: CallOptions): Promise<Inquiry>
 }
 
-const inquirySchema = z.looseObject({
-  id: z.string().min(1),
-  attributes: z.looseObject({
-    status: z.string().min(1),
-    referenceId: z
-      .string()
-      .nullish()
-      .default(null)
-      .transform((value) => value ?? null),
-    createdAt: z.string(),
-    updatedAt: z.string(),
-    redactedAt: z
-      .string()
-      .nullish()
-      .transform((value) => value ?? null),
-    fields: z
-      .custom<JsonObject>((value) => typeof value === 'object' && value !== null)
-      .optional()
-      .default({}),
-  }),
-  relationships: z
-    .custom<JsonObject>((value) => typeof value === 'object' && value !== null)
-    .optional()
-    .default({}),
-})
-const answerSchema = z.looseObject({ data: inquirySchema })
-const sessionSchema = z.looseObject({ meta: z.looseObject({ sessionToken: z.string().nullish() }).optional() })
-const linkSchema = z.looseObject({ meta: z.looseObject({ oneTimeLink: z.string(), oneTimeLinkShort: z.string() }) })
-const pageSchema = z.looseObject({
-  data: z.array(inquirySchema),
-  links: z.looseObject({ next: z.string().nullish() }),
-})
-
 /** Returns the calls on inquiries over that sender. */
 export function createInquiries(send: SendRequest): Inquiries {
   const act = (inquiryId: string, action: string, options: CallOptions, meta?: object) =>
@@ -183,8 +127,7 @@ export function createInquiries(send: SendRequest): Inquiries {
     },
     async createOneTimeLink(inquiryId, { expiresInSeconds, ...options } = {}) {
       const answer = await act(inquiryId, 'generate-one-time-link', options, { 'expires-in-seconds': expiresInSeconds })
-      const { meta } = requireShape(linkSchema, answer)
-      return { link: meta.oneTimeLink, shortLink: meta.oneTimeLinkShort }
+      return toOneTimeLink(answer)
     },
     async redact(inquiryId, options = {}) {
       return toInquiry(await send({ method: 'DELETE', path: toPath(inquiryId), ...toCall(options) }))
@@ -222,9 +165,9 @@ async function* listInquiries(send: SendRequest, options: ListInquiriesOptions):
   let after: string | undefined
   do {
     const query = { ...toFilter(options), 'page[size]': options.pageSize ?? 100, 'page[after]': after }
-    const page = requireShape(pageSchema, await send({ method: 'GET', path: '/inquiries', query, ...toCall(options) }))
-    yield* page.data.map((item): Inquiry => item)
-    const next = page.links.next ? toCursor(page.links.next) : undefined
+    const page = toInquiryPage(await send({ method: 'GET', path: '/inquiries', query, ...toCall(options) }))
+    yield* page.inquiries
+    const next = page.next ? toCursor(page.next) : undefined
     // A page that leads to itself would be asked for forever.
     if (next !== undefined && next === after) throw new PersonaApiError('persona_unexpected_answer')
     after = next
@@ -262,18 +205,4 @@ function toPath(inquiryId: string): string {
 
 function toCall({ signal, idempotencyKey }: CallOptions): Pick<PersonaRequest, 'signal' | 'idempotencyKey'> {
   return { signal, idempotencyKey }
-}
-
-function toInquiry(answer: JsonObject): Inquiry {
-  return requireShape(answerSchema, answer).data
-}
-
-function toInquiryWithSession(answer: JsonObject): InquiryWithSession {
-  return { inquiry: toInquiry(answer), sessionToken: requireShape(sessionSchema, answer).meta?.sessionToken ?? null }
-}
-
-function requireShape<Output>(schema: z.ZodType<Output>, answer: JsonObject): Output {
-  const result = schema.safeParse(answer)
-  if (result.success) return result.data
-  throw new PersonaApiError('persona_unexpected_answer')
 }

@@ -7,7 +7,7 @@ import {
 } from './engine-context.js'
 import { isJsonObject } from './inflection.js'
 import { completeInitiation } from './initiation.js'
-import type { Inquiry } from './inquiries.js'
+import type { Inquiry } from './inquiry.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError } from './persona-error.js'
 import { expireQuietly } from './retire-inquiry.js'

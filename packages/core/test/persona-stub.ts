@@ -1,7 +1,8 @@
 import { vi } from 'vitest'
 import type { PersonaClient } from '../src/client.js'
 import { toCamelKeys } from '../src/inflection.js'
-import type { CreateInquiryOptions, Inquiries, Inquiry } from '../src/inquiries.js'
+import type { CreateInquiryOptions, Inquiries } from '../src/inquiries.js'
+import type { Inquiry } from '../src/inquiry.js'
 import { PersonaApiError } from '../src/persona-error.js'
 import { createInquiryAnswer } from './recorded-fetch.js'
 
@@ -116,4 +117,4 @@ export function createPersonaStub(now: () => number) {
   }
 }
 
-export type PersonaStub = ReturnType<typeof createPersonaStub>
+type PersonaStub = ReturnType<typeof createPersonaStub>

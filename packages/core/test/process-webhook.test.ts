@@ -197,10 +197,12 @@ describe('a webhook that is there before Persona’s answer', () => {
   })
 
   it('does not find it by a reference id that is no case id', async () => {
-    const { outcomes } = await deliverEarly((id) => ({ ...APPROVED, referenceId: id.toUpperCase() }))
-    expect(outcomes).toEqual(['unmatched'])
-    const userId = await deliverEarly(() => ({ ...APPROVED, referenceId: 'user_1' }))
-    expect(userId.outcomes).toEqual(['unmatched'])
+    const { deliver, storage, kycCase } = await startCase()
+    const record = vi.spyOn(storage, 'recordEvent')
+    for (const referenceId of ['user_1', kycCase.id.toUpperCase(), `${kycCase.id}\n`, '']) {
+      await deliver({ ...APPROVED, id: `evt_${referenceId}`, inquiryId: 'inq_foreign', referenceId })
+    }
+    expect(record.mock.calls.map(([event]) => event.referenceId)).toEqual([null, null, null, null])
   })
 
   it('does not take a case that has another inquiry', async () => {

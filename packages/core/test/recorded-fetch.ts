@@ -14,7 +14,7 @@ export interface RecordedRequest {
 export type Reply = Response | Error | ((signal: AbortSignal) => Promise<Response>)
 
 /** A `fetch` that gives these answers in turn, the last one again and again, and keeps what it was asked. */
-export function createRecordedFetch(...replies: Reply[]) {
+function createRecordedFetch(...replies: Reply[]) {
   const requests: RecordedRequest[] = []
   const fetch: typeof globalThis.fetch = async (input, init = {}) => {
     const reply = replies[Math.min(requests.length, replies.length - 1)]

@@ -9,7 +9,7 @@ import { createEventBody, type EventOptions, toBytes } from './event-bodies.js'
 import { createPersonaStub } from './persona-stub.js'
 
 export const START = Date.parse('2026-01-02T03:04:05.000Z')
-export const SECRET = 'wbhsec_engine'
+const SECRET = 'wbhsec_engine'
 export const KEYS: EncryptionKey[] = [{ id: 'k1', key: new Uint8Array(32).fill(7) }]
 export const USER = { userId: 'user_1', documentType: 'passport' }
 
