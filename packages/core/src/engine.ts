@@ -12,7 +12,7 @@ import { eraseCase } from './erase-case.js'
 import { ConfigurationError, KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
-import { type Logger, silentLogger, toLogFields } from './logger.js'
+import { type Logger, silentLogger, toLogFields, toSafeLogger } from './logger.js'
 import { processWebhook, type WebhookDelivery, type WebhookResult } from './process-webhook.js'
 import { sleep } from './request.js'
 import { resumeCase } from './resume-case.js'
@@ -160,7 +160,7 @@ function toContext(options: KycEngineOptions): EngineContext {
     redirectUri: options.redirectUri ?? null,
     policy: createStatusPolicy(options.statusPolicy),
     cipher: encryptionKeys.length === 0 ? null : createCipher(encryptionKeys),
-    logger: options.logger ?? silentLogger,
+    logger: toSafeLogger(options.logger ?? silentLogger),
     now,
     sleep: options.sleep ?? sleep,
     verify: createSignatureVerifier({ secrets: webhookSecrets, toleranceSeconds, now }),

@@ -63,12 +63,13 @@ export function isInquiryEvent(name: EventName): name is InquiryEventName {
   return STATUS_BY_EVENT.has(name)
 }
 
-// Ids are never checked by prefix: Persona reserves the right to change their form. PostgreSQL stores no NUL.
+// Ids are never checked by prefix: Persona reserves the right to change their form. PostgreSQL stores neither NUL nor
+// half a surrogate pair.
 const text = z
   .string()
   .min(1)
   .max(255)
-  .refine((value) => !value.includes('\0'))
+  .regex(/^[^\0\p{Cs}]*$/u)
 const timestamp = z.iso.datetime({ offset: true }).transform((value) => new Date(value))
 const resource = z.looseObject({
   type: z.string(),

@@ -1,7 +1,7 @@
 import type { Authorize } from './authorize.js'
 import type { KycEngine } from './engine.js'
 import { ConfigurationError, KycError } from './errors.js'
-import { type Logger, silentLogger, toLogFields } from './logger.js'
+import { type Logger, silentLogger, toLogFields, toSafeLogger } from './logger.js'
 import { createOpenApi } from './openapi.js'
 import { HttpError, toProblemResponse } from './problem.js'
 import { readBody } from './request-body.js'
@@ -53,8 +53,10 @@ interface Match {
  *
  * @throws ConfigurationError when `authorize` is missing, the base path malformed, or a limit no whole number above 0.
  */
-export function createKycHandler(options: KycHandlerOptions): KycHandler {
-  const { logger = silentLogger, basePath = '' } = options
+export function createKycHandler({ logger: given = silentLogger, ...rest }: KycHandlerOptions): KycHandler {
+  const logger = toSafeLogger(given)
+  const options = { ...rest, logger }
+  const { basePath = '' } = options
   requireAuthorize(options.authorize)
   requireBasePath(basePath)
   for (const name of ['maxWebhookBytes', 'maxBodyBytes', 'bodyTimeoutMs'] as const) requireLimit(name, options[name])

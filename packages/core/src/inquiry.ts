@@ -40,6 +40,7 @@ export interface InquiryPage {
   readonly next: string | null
 }
 
+const dateTime = z.iso.datetime({ offset: true })
 const nullable = z
   .string()
   .nullish()
@@ -50,8 +51,8 @@ const inquirySchema = z.looseObject({
   attributes: z.looseObject({
     status: z.string().min(1),
     referenceId: nullable,
-    createdAt: z.string(),
-    updatedAt: z.string(),
+    createdAt: dateTime,
+    updatedAt: dateTime,
     redactedAt: nullable,
     fields: object,
   }),

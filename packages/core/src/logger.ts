@@ -13,6 +13,18 @@ const ignore = () => {}
 /** A logger that drops everything: the default. */
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
+/** The same logger, whose own failures go no further: what was committed stays acknowledged. */
+export function toSafeLogger(logger: Logger): Logger {
+  const toSafe = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      logger[level](fields, message)
+    } catch {
+      // There is nowhere to report that the log does not work.
+    }
+  }
+  return { debug: toSafe('debug'), info: toSafe('info'), warn: toSafe('warn'), error: toSafe('error') }
+}
+
 /** What may be logged of an error: of ours its code and message, which hold no values; of any other its name only. */
 export function toLogFields(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error }

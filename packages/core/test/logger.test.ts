@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EventError, KycError, SignatureError, StorageError } from '../src/errors.js'
-import { silentLogger, toLogFields } from '../src/logger.js'
+import { silentLogger, toLogFields, toSafeLogger } from '../src/logger.js'
 import { PersonaApiError } from '../src/persona-error.js'
 import { expectNoCanary } from './canaries.js'
 
@@ -47,5 +47,15 @@ describe('the silent logger', () => {
     for (const level of ['debug', 'info', 'warn', 'error'] as const) {
       expect(silentLogger[level]({ a: 1 }, 'message')).toBeUndefined()
     }
+  })
+})
+
+describe('a logger that throws', () => {
+  it('is not heard of again', () => {
+    const fail = () => {
+      throw new Error('disk full')
+    }
+    const logger = toSafeLogger({ debug: fail, info: fail, warn: fail, error: fail })
+    expect(() => logger.info({}, 'anything')).not.toThrow()
   })
 })

@@ -116,5 +116,3 @@ export function createPersonaStub(now: () => number) {
     },
   }
 }
-
-type PersonaStub = ReturnType<typeof createPersonaStub>
