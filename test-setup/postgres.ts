@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
+import { type PostgresClient, withClient } from '../packages/testing/src/postgres/client.js'
 import { startPostgres, TEST_DATABASE_PREFIX } from '../packages/testing/src/postgres.js'
-import { type PostgresClient, withClient } from '../packages/testing/src/postgres-package.js'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,7 +1,7 @@
 import express, { type Express, type RequestHandler, Router } from 'express'
 import { describe, expect, test } from 'vitest'
+import { AUTHORIZED, createDelivery, createFixture, INITIATION } from '../../../test-setup/kyc-fixture.js'
 import { createKycRouter } from '../src/index.js'
-import { AUTHORIZED, createDelivery, createFixture, INITIATION } from './kyc-fixture.js'
 import { listen } from './server.js'
 
 const keepRawBody: Parameters<typeof express.json>[0] = {

@@ -1,9 +1,9 @@
 import { ConfigurationError, type KycHandlerOptions } from '@persona-kyc/core'
 import { Hono } from 'hono'
 import { describe, expect, expectTypeOf, test } from 'vitest'
+import { AUTHORIZED, createDelivery, createFixture, INITIATION } from '../../../test-setup/kyc-fixture.js'
+import { connectRaw, toHead } from '../../../test-setup/raw-client.js'
 import { createKycApp } from '../src/index.js'
-import { AUTHORIZED, createDelivery, createFixture, INITIATION } from './kyc-fixture.js'
-import { connectRaw, toHead } from './raw-client.js'
 import { listen } from './server.js'
 
 const JSON_HEADERS = { 'content-type': 'application/json', ...AUTHORIZED }

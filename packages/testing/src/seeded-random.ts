@@ -17,3 +17,9 @@ export function toShuffled<T>(items: readonly T[], random: () => number): T[] {
   const keyed = items.map((item) => ({ item, key: random() }))
   return keyed.sort((left, right) => left.key - right.key).map(({ item }) => item)
 }
+
+/** Draws one of the items. */
+export function pick<Item>(items: readonly Item[], random: () => number): Item {
+  // `random` is below 1, so the index is in range; the item itself may be null.
+  return items[Math.floor(random() * items.length)] as Item
+}

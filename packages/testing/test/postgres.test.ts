@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { withClient } from '../src/postgres/client.js'
+import { dataDirectoryIn } from '../src/postgres/directory.js'
 import { createDatabase, type RunningPostgres, type StartPostgresOptions, startPostgres } from '../src/postgres.js'
-import { dataDirectoryIn } from '../src/postgres-directory.js'
-import { withClient } from '../src/postgres-package.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 let temporary: string

@@ -220,6 +220,30 @@ const MISTAKES: readonly Mistake[] = [
     fails: ['listCases says that nothing follows'],
   },
   {
+    mistake: 'lists erased cases among those that miss a claim',
+    create: () =>
+      breakMemory((inner) => ({
+        async listCases({ claim, ...query }) {
+          if (claim !== 'missing') return inner.listCases({ claim, ...query })
+          const page = await inner.listCases({ claim: null, ...query })
+          return { ...page, items: page.items.filter(({ kycClaimId }) => kycClaimId === null) }
+        },
+      })),
+    fails: ['listCases leaves an erased case out'],
+  },
+  {
+    mistake: 'lets an initiation go on in an erased case',
+    create: () =>
+      breakMemory((inner) => ({
+        async eraseCase(caseId, now) {
+          const before = await inner.getCase(caseId)
+          const erased = await inner.eraseCase(caseId, now)
+          return erased && { ...erased, initiatingUntil: before?.initiatingUntil ?? null }
+        },
+      })),
+    fails: ['eraseCase ends an initiation'],
+  },
+  {
     mistake: 'lets a token into a case that was decided or erased meanwhile',
     create: () =>
       breakMemory((inner) => {

