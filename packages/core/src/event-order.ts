@@ -1,7 +1,7 @@
 /** An event's place in the order of events. */
 export interface EventPosition {
-  /** By Persona's clock; null, for an event that does not say, comes before all others. */
-  readonly occurredAt: Date | null
+  /** By Persona's clock. */
+  readonly occurredAt: Date
   /** How decided its status is; the higher one is newer at one time. */
   readonly rank: number
   /** The event's id: the last resort, so that any order of arrival ends the same. */
@@ -13,13 +13,8 @@ const encoder = new TextEncoder()
 /** True when the event does not come after `last`; null is before all events. */
 export function isOlderEvent(event: EventPosition, last: EventPosition | null): boolean {
   if (last === null) return false
-  // Of two events without a time this is NaN, which is as falsy as the 0 of two equal times.
-  const byTime = toTime(event) - toTime(last)
+  const byTime = event.occurredAt.getTime() - last.occurredAt.getTime()
   return (byTime || event.rank - last.rank || compareBytes(event.id, last.id)) <= 0
-}
-
-function toTime({ occurredAt }: EventPosition): number {
-  return occurredAt?.getTime() ?? Number.NEGATIVE_INFINITY
 }
 
 /** Compares as PostgreSQL's "C" collation does: by the bytes of UTF-8. */

@@ -179,7 +179,7 @@ function toRecorded(
     personaStatus: effect.personaStatus,
     status: effect.status,
     verificationScore: effect.score,
-    verifiedAt: effect.status === 'verified' ? (target.verifiedAt ?? effect.occurredAt ?? event.receivedAt) : null,
+    verifiedAt: effect.status === 'verified' ? (target.verifiedAt ?? effect.occurredAt) : null,
     sealedSessionToken: effect.status === 'pending' ? target.sealedSessionToken : null,
     open: isUndecided && target.erasedAt === null && (target.open || mayOpen(target)),
     revision: target.revision + (transition === null ? 0 : 1),

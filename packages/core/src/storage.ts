@@ -61,16 +61,16 @@ export interface EventEffect {
   readonly personaStatus: PersonaStatus
   readonly status: CaseStatus
   readonly score: number | null
-  /** By Persona's clock, in whole milliseconds; null where the event does not say, which sorts before all others. */
-  readonly occurredAt: Date | null
+  /** By Persona's clock, in whole milliseconds. */
+  readonly occurredAt: Date
   /** How decided the status is: the higher wins between events of one time. */
   readonly rank: number
 }
 
 /**
- * What became of an event: `applied` moved its case on, `stale` is older than what the case holds, or belongs to
- * an inquiry that the case has left, or to an erased case, `ignored` is of no kind that moves cases, `unmatched` belongs to no case here,
- * `duplicate` was recorded before.
+ * What became of an event: `applied` moved its case on, `stale` is older than what the case holds, or belongs to an
+ * inquiry that the case has left, or to an erased case, `ignored` is of no kind that moves cases, `unmatched` belongs
+ * to no case here, `duplicate` was recorded before.
  */
 export type EventOutcome = 'applied' | 'stale' | 'ignored' | 'unmatched' | 'duplicate'
 
@@ -86,7 +86,7 @@ export interface Transition {
   /** The event that caused it. */
   readonly eventId: string
   readonly eventName: string
-  readonly occurredAt: Date | null
+  readonly occurredAt: Date
   readonly recordedAt: Date
 }
 
@@ -103,6 +103,7 @@ export interface CaseEvent {
   readonly name: string
   readonly outcome: EventOutcome
   readonly personaStatus: PersonaStatus | null
+  /** Null for an event that is of no kind that moves cases. */
   readonly occurredAt: Date | null
   readonly receivedAt: Date
   readonly transition: Transition | null

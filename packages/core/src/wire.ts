@@ -86,7 +86,7 @@ const transitionAnswer = z.object({
   persona_status: z.string(),
   event_id: z.string(),
   event_name: z.string(),
-  occurred_at: dateTime.nullable(),
+  occurred_at: dateTime,
   recorded_at: dateTime,
 })
 
@@ -190,7 +190,7 @@ export function toTransitionAnswer(transition: Transition): z.infer<typeof trans
     persona_status: transition.personaStatus,
     event_id: transition.eventId,
     event_name: transition.eventName,
-    occurred_at: transition.occurredAt?.toISOString() ?? null,
+    occurred_at: transition.occurredAt.toISOString(),
     recorded_at: transition.recordedAt.toISOString(),
   }
 }

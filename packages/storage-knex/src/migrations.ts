@@ -89,7 +89,7 @@ function createTransitions({ transitions }: TableNames): string[] {
       persona_status text not null,
       event_id text collate "C" not null,
       event_name text not null,
-      occurred_at timestamptz(3),
+      occurred_at timestamptz(3) not null,
       recorded_at timestamptz(3) not null,
       feed_xid xid8 not null,
       primary key (case_id, revision)

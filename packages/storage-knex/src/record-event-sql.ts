@@ -26,8 +26,8 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
           when cast(:status as text) is null then 'ignored'
           when t.id is null then 'unmatched'
           when t.erased_at is not null or t.persona_inquiry_id <> :inquiryId then 'stale'
-          when (coalesce(t.last_event_at, '-infinity'), t.last_event_rank, t.last_event_id)
-            >= (coalesce(cast(:occurredAt as timestamptz), '-infinity'), cast(:rank as smallint), cast(:id as text)) then 'stale'
+          when (t.last_event_at, t.last_event_rank, t.last_event_id)
+            >= (cast(:occurredAt as timestamptz), cast(:rank as smallint), cast(:id as text)) then 'stale'
           else 'applied'
         end,
         :personaStatus, :occurredAt, :receivedAt
@@ -43,7 +43,7 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
         status = :status,
         verification_score = :score,
         verified_at = case when :status = 'verified'
-          then coalesce(c.verified_at, cast(:occurredAt as timestamptz), cast(:receivedAt as timestamptz)) end,
+          then coalesce(c.verified_at, cast(:occurredAt as timestamptz)) end,
         persona_session_token = case when :status = 'pending' then c.persona_session_token end,
         is_open = cast(:status as text) in ('pending', 'review') and c.erased_at is null and (c.is_open or not exists (
           select 1 from ${cases} other where other.user_id = c.user_id and other.is_open and other.id <> c.id)),

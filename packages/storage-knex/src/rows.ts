@@ -32,7 +32,7 @@ export interface TransitionRow {
   readonly persona_status: string
   readonly event_id: string
   readonly event_name: string
-  readonly occurred_at: Date | null
+  readonly occurred_at: Date
   readonly recorded_at: Date
   /** A 64-bit number as text. */
   readonly feed_xid: string

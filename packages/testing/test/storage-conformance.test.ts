@@ -50,18 +50,6 @@ const MISTAKES: readonly Mistake[] = [
     fails: ['recordEvent compares the ids'],
   },
   {
-    mistake: 'takes no time for the start of 1970',
-    create: () =>
-      breakMemory((inner) => ({
-        recordEvent: ({ effect, ...event }) =>
-          inner.recordEvent({
-            ...event,
-            effect: effect && { ...effect, occurredAt: effect.occurredAt ?? new Date(0) },
-          }),
-      })),
-    fails: ['recordEvent takes an event without a time for older than one of 1970'],
-  },
-  {
     mistake: 'rejects when a case reopens beside an open one',
     create: () =>
       breakMemory((inner) => ({

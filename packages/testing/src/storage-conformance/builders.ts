@@ -60,14 +60,14 @@ export function newCase(id: string, options: Partial<NewCase> = {}): NewCase {
 }
 
 /** Returns an event's effect. */
-export function toEffect(personaStatus: PlayedStatus, occurredAt: Date | null): EventEffect {
+export function toEffect(personaStatus: PlayedStatus, occurredAt: Date): EventEffect {
   return { personaStatus, occurredAt, ...EFFECTS[personaStatus] }
 }
 
 /** Returns an event of case `a`'s inquiry: an approval, unless told. */
 export function newEvent(
   id: string,
-  options: Partial<NewEvent> & { personaStatus?: PlayedStatus; occurredAt?: Date | null } = {},
+  options: Partial<NewEvent> & { personaStatus?: PlayedStatus; occurredAt?: Date } = {},
 ): NewEvent {
   const { personaStatus = 'approved', occurredAt = at(1), ...rest } = options
   return {

@@ -99,9 +99,6 @@ export const eventCases: readonly ConformanceCase[] = [
     ])
     const { kycCase } = await move(storage, 'a', 'approved', 9)
     expect(kycCase?.verifiedAt).toEqual(at(9))
-    await addCase(storage, 'b')
-    const untimed = await storage.recordEvent(newEvent('evt', { inquiryId: 'inq-b', occurredAt: null }))
-    expect(untimed.kycCase?.verifiedAt, 'without a time, the time of receipt').toEqual(at(60_000))
   }),
 
   check('recordEvent takes an event of an erased case for stale, and leaves the case as it is', async (storage) => {

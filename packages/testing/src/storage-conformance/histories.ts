@@ -77,7 +77,7 @@ function drawEvent(
 ): NewEvent {
   const number = random() < 0.8 ? step : Math.ceil(random() * step)
   const id = `${['a', 'B', 'é', '～', '😀'][number % 5]}${number}`
-  const occurredAt = random() < 0.1 ? null : at(step * 10 + Math.floor(random() * 400))
+  const occurredAt = at(step * 10 + Math.floor(random() * 400))
   const effect = random() < 0.08 ? null : toEffect(pick(PLAYED_STATUSES, random), occurredAt)
   return newEvent(id, { name: `inquiry.${step}`, inquiryId, referenceId, effect, receivedAt: at(step * 100) })
 }

@@ -74,7 +74,7 @@ export function createModel(): Model {
       ...(isFirst && { initiatingUntil: null }),
       ...(status !== 'pending' && { sealedSessionToken: null }),
       ...(status !== 'verified' && { verifiedAt: null }),
-      ...(status === 'verified' && before.status !== status && { verifiedAt: occurredAt ?? event.receivedAt }),
+      ...(status === 'verified' && before.status !== status && { verifiedAt: occurredAt }),
     })
     settleOpen(kycCase)
     if (status === before.status) return { outcome: 'applied', kycCase, transition: null }
@@ -192,7 +192,7 @@ const BLANK = {
 
 /** An event's place as text that sorts as the events do: hex sorts as the bytes that it stands for. */
 function toPosition(id: string, { occurredAt, rank }: EventEffect): string {
-  const time = occurredAt === null ? '' : String(occurredAt.getTime()).padStart(16, '0')
+  const time = String(occurredAt.getTime()).padStart(16, '0')
   const bytes = Array.from(new TextEncoder().encode(id), (byte) => byte.toString(16).padStart(2, '0'))
   return `${time} ${String(rank).padStart(3, '0')} ${bytes.join('')}`
 }
