@@ -1,3 +1,4 @@
+import { toSha256 } from './digest.js'
 import { ConfigurationError } from './errors.js'
 
 /** What a request is about to do. */
@@ -30,8 +31,6 @@ export type Authorization = { readonly principal: string } | 'unauthenticated' |
 /** Decides on every route but the webhook and its health. A rejection refuses the request. There is no open default. */
 export type Authorize = (request: AuthorizationRequest) => Authorization | Promise<Authorization>
 
-const encoder = new TextEncoder()
-
 /**
  * Returns an `authorize` that lets every action through for whoever sends one of these bearer tokens (RFC 6750).
  * Tokens are compared by their digests, in constant time.
@@ -41,11 +40,11 @@ const encoder = new TextEncoder()
 export function createBearerAuthorize({ tokens }: { readonly tokens: string | readonly string[] }): Authorize {
   const accepted = (typeof tokens === 'string' ? [tokens] : tokens).map(requireToken)
   if (accepted.length === 0) throw tokenError('There is no bearer token.')
-  const digests = Promise.all(accepted.map(toDigest))
+  const digests = Promise.all(accepted.map(toSha256))
   return async ({ request }) => {
     const token = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
     if (token === undefined) return 'unauthenticated'
-    const digest = await toDigest(token)
+    const digest = await toSha256(token)
     const matches = (await digests).map((expected) => isEqual(expected, digest))
     return matches.includes(true) ? { principal: 'bearer' } : 'unauthenticated'
   }
@@ -58,10 +57,6 @@ function requireToken(token: string): string {
 
 function tokenError(problem: string): ConfigurationError {
   return new ConfigurationError({ problem, fix: 'Make one with: openssl rand -hex 32' })
-}
-
-async function toDigest(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
 }
 
 function isEqual(left: Uint8Array, right: Uint8Array): boolean {

@@ -1,3 +1,4 @@
+import { fromBase64, toBase64Url } from './base64.js'
 import { ConfigurationError } from './errors.js'
 import type { SealedText } from './storage.js'
 
@@ -85,15 +86,4 @@ function decodeKey(text: string): Uint8Array<ArrayBuffer> | null {
 
 function keyError(problem: string): ConfigurationError {
   return new ConfigurationError({ problem, fix: 'Make a key with: openssl rand -base64 32' })
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
-}
-
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
 }

@@ -1,3 +1,4 @@
+import { fromBase64 } from './base64.js'
 import type { Cipher } from './cipher.js'
 import type { PersonaClient } from './client.js'
 import { isJsonObject, type JsonObject } from './inflection.js'
@@ -122,7 +123,7 @@ export async function openPersonalData({ cipher }: EngineContext, kycCase: KycCa
 /** Reads `exp` of the JWT that a session token is. A token that says nothing counts as stale: Persona is asked. */
 function isFresh(token: string, nowMs: number): boolean {
   try {
-    const payload = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))
+    const payload = JSON.parse(new TextDecoder().decode(fromBase64(token.split('.')[1] ?? '')))
     return (
       isJsonObject(payload) && typeof payload.exp === 'number' && payload.exp - EXPIRY_MARGIN_SECONDS > nowMs / 1000
     )

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { toSha256Hex } from './digest.js'
 import { EventError, SignatureError } from './errors.js'
 import { getMember, isJsonObject, type JsonObject, type JsonValue } from './inflection.js'
 import { createSignatureVerifier, type SignatureOptions, type SignedDelivery } from './signature.js'
@@ -125,10 +126,8 @@ function parseEnvelope(body: JsonObject, data: JsonObject): PersonaEvent {
 
 async function parseShortForm(body: JsonObject, data: JsonObject, bytes: Uint8Array): Promise<PersonaEvent> {
   const name = requireMember(text, body.type, 'type')
-  const digest = await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
   const inquiry = name.startsWith('inquiry.') ? toSnapshot(name, { type: 'inquiry', ...data }) : null
-  return { id: `short_${hex}`, name, createdAt: null, inquiry, body }
+  return { id: `short_${await toSha256Hex(bytes)}`, name, createdAt: null, inquiry, body }
 }
 
 function toSnapshot(name: string, payload: JsonObject): InquirySnapshot | null {

@@ -1,3 +1,4 @@
+import { toSha256Hex } from './digest.js'
 import type { EngineContext, InquiryInput } from './engine-context.js'
 import { completeInitiation, createInquiry, LEASE_MS } from './initiation.js'
 import { ensureSession } from './session.js'
@@ -68,8 +69,6 @@ async function sealPersonalData(
 }
 
 /** Callers choose their keys: a digest is of bounded length and says nothing. */
-async function toDigest({ idempotencyKey, documentType }: InitiateKycOptions): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([idempotencyKey, documentType]))
-  const digest = await crypto.subtle.digest('SHA-256', bytes)
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+function toDigest({ idempotencyKey, documentType }: InitiateKycOptions): Promise<string> {
+  return toSha256Hex(JSON.stringify([idempotencyKey, documentType]))
 }

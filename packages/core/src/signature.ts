@@ -1,4 +1,5 @@
 import { ConfigurationError, type SignatureRejection } from './errors.js'
+import { fromHex, toHex } from './hex.js'
 
 /** What {@link createSignatureVerifier} needs to know. */
 export interface SignatureOptions {
@@ -159,16 +160,4 @@ function importKey(secret: string): Promise<CryptoKey> {
     'sign',
     'verify',
   ])
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function fromHex(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length / 2)
-  for (let index = 0; index < bytes.length; index++) {
-    bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16)
-  }
-  return bytes
 }
