@@ -1,7 +1,8 @@
-import { applySnapshot, type EngineContext } from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { KycError } from './errors.js'
 import type { Inquiry } from './inquiry.js'
 import { isPersonaError } from './persona-error.js'
+import { applySnapshot } from './snapshot.js'
 import type { KycCase } from './storage.js'
 
 /** A decision about an inquiry, as Persona's API names it. */

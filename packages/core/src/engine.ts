@@ -1,21 +1,17 @@
 import { createCipher, type EncryptionKey } from './cipher.js'
 import type { PersonaClient, PersonaHealth } from './client.js'
 import { type DecideCaseOptions, decideCase } from './decide-case.js'
-import {
-  type EngineContext,
-  type InquiryInput,
-  openPersonalData,
-  openSessionToken,
-  type PersonalData,
-} from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { eraseCase } from './erase-case.js'
 import { ConfigurationError, KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
 import { type Logger, silentLogger, toLogFields, toSafeLogger } from './logger.js'
+import { type InquiryInput, openPersonalData, type PersonalData } from './personal-data.js'
 import { processWebhook, type WebhookDelivery, type WebhookResult } from './process-webhook.js'
 import { sleep } from './request.js'
 import { resumeCase } from './resume-case.js'
+import { openSessionToken } from './session-token.js'
 import { createSignatureVerifier } from './signature.js'
 import { createStatusPolicy, type STATUS_TABLES, type StatusTable } from './status.js'
 import type {
@@ -147,7 +143,8 @@ function toEngine(context: EngineContext): KycEngine {
       const [storageHealth, persona] = await Promise.all([checkStorage(context), checkPersona()])
       return { storage: storageHealth, persona }
     },
-    withStorage: (other) => toEngine({ ...context, storage: other }),
+    // Work that is under way there may be in a transaction: nobody else joins it.
+    withStorage: (other) => toEngine({ ...context, storage: other, underWay: new Map() }),
   }
 }
 

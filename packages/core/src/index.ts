@@ -21,7 +21,6 @@ export {
   type KycEngineOptions,
   type KycHealth,
 } from './engine.js'
-export type { InquiryInput, PersonalData } from './engine-context.js'
 export {
   ConfigurationError,
   type ErrorDescription,
@@ -51,6 +50,7 @@ export type { Inquiry, InquiryWithSession, OneTimeLink } from './inquiry.js'
 export type { Logger } from './logger.js'
 export { createMemoryStorage } from './memory-storage.js'
 export { isPersonaError, PersonaApiError, type PersonaFailure } from './persona-error.js'
+export type { InquiryInput, PersonalData } from './personal-data.js'
 export type { Problem } from './problem.js'
 export type { WebhookDelivery, WebhookResult } from './process-webhook.js'
 export {

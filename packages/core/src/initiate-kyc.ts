@@ -1,8 +1,9 @@
 import { toSha256Hex } from './digest.js'
-import type { EngineContext, InquiryInput } from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { completeInitiation, createInquiry, LEASE_MS } from './initiation.js'
+import { type InquiryInput, sealPersonalData } from './personal-data.js'
 import { ensureSession } from './session.js'
-import type { KycCase, NewCase, SealedText } from './storage.js'
+import type { KycCase, NewCase } from './storage.js'
 
 /** The input of {@link KycEngine.initiateKyc}. */
 export interface InitiateKycOptions extends InquiryInput {
@@ -56,16 +57,6 @@ async function toNewCase(context: EngineContext, options: InitiateKycOptions): P
     createdAt: new Date(now),
     initiatingUntil: new Date(now + LEASE_MS),
   }
-}
-
-async function sealPersonalData(
-  { cipher }: EngineContext,
-  id: string,
-  options: InitiateKycOptions,
-): Promise<SealedText | null> {
-  const { documentData, personalInfo } = options
-  if (cipher === null || (documentData === undefined && personalInfo === undefined)) return null
-  return cipher.seal(JSON.stringify({ documentData, personalInfo }), `${id}.personal_data`)
 }
 
 /** Callers choose their keys: a digest is of bounded length and says nothing. */

@@ -1,17 +1,14 @@
-import {
-  applySnapshot,
-  type EngineContext,
-  openPersonalData,
-  type PersonalData,
-  sealSessionToken,
-} from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { KycError } from './errors.js'
 import { isJsonObject } from './inflection.js'
 import type { CreateInquiryOptions } from './inquiries.js'
 import type { Inquiry, InquiryWithSession } from './inquiry.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError } from './persona-error.js'
+import { openPersonalData, type PersonalData } from './personal-data.js'
 import { expireQuietly, redactInquiry } from './retire-inquiry.js'
+import { sealSessionToken } from './session-token.js'
+import { applySnapshot } from './snapshot.js'
 import type { KycCase } from './storage.js'
 
 /**

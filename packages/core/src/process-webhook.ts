@@ -1,8 +1,9 @@
-import { announce, type EngineContext, toEffect } from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { SignatureError } from './errors.js'
 import { isInquiryEvent, type PersonaEvent, parseEvent } from './events.js'
 import { toLogFields } from './logger.js'
 import type { SignedDelivery } from './signature.js'
+import { announce, toEffect } from './snapshot.js'
 import type { EventOutcome, NewEvent, Transition } from './storage.js'
 
 /** One webhook delivery: the raw bytes and the headers that matter. */

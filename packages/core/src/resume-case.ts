@@ -1,8 +1,8 @@
 import type { EngineContext } from './engine-context.js'
-import { applySnapshot } from './engine-context.js'
 import { KycError } from './errors.js'
 import { caseErased, completeInitiation } from './initiation.js'
 import { ensureSession, resume } from './session.js'
+import { applySnapshot } from './snapshot.js'
 import type { KycCase } from './storage.js'
 
 /** See {@link KycEngine.resumeCase}. */

@@ -1,16 +1,13 @@
-import {
-  applySnapshot,
-  type EngineContext,
-  openSessionToken,
-  type PersonalData,
-  sealSessionToken,
-} from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { isJsonObject } from './inflection.js'
 import { completeInitiation } from './initiation.js'
 import type { Inquiry } from './inquiry.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError } from './persona-error.js'
+import type { PersonalData } from './personal-data.js'
 import { expireQuietly } from './retire-inquiry.js'
+import { openSessionToken, sealSessionToken } from './session-token.js'
+import { applySnapshot } from './snapshot.js'
 import type { KycCase } from './storage.js'
 
 /** Persona's default. @see https://docs.withpersona.com/inquiry-sessions */

@@ -1,0 +1,44 @@
+import type { EngineContext } from './engine-context.js'
+import type { Inquiry } from './inquiry.js'
+import { toLogFields } from './logger.js'
+import { toPersonaStatus, toStatusRank } from './status.js'
+import type { EventEffect, KycCase, RecordedEvent } from './storage.js'
+
+/** Turns a status and its time into what the store needs to move a case. */
+export function toEffect(context: EngineContext, status: string, occurredAt: Date): EventEffect {
+  const personaStatus = toPersonaStatus(status)
+  return { personaStatus, ...context.policy(personaStatus), occurredAt, rank: toStatusRank(personaStatus) }
+}
+
+/** Moves the case by an inquiry that Persona's API answered with, through the same statement as a webhook. */
+export async function applySnapshot(
+  context: EngineContext,
+  kycCase: KycCase,
+  inquiry: Inquiry,
+  cause: string,
+): Promise<KycCase> {
+  const { status, updatedAt } = inquiry.attributes
+  const recorded = await context.storage.recordEvent({
+    id: `api_${inquiry.id}_${updatedAt}_${status}`,
+    name: `api.${cause}`,
+    inquiryId: inquiry.id,
+    referenceId: null,
+    effect: toEffect(context, status, new Date(updatedAt)),
+    receivedAt: new Date(context.now()),
+  })
+  await announce(context, recorded)
+  return recorded.kycCase ?? (await context.storage.getCase(kycCase.id)) ?? kycCase
+}
+
+/** Tells the app of a transition that is committed. What the app's hook throws is logged and goes no further. */
+export async function announce(context: EngineContext, { transition }: RecordedEvent): Promise<void> {
+  if (transition === null) return
+  const { caseId, revision, from, to, eventId, eventName } = transition
+  context.logger.info({ caseId, revision, from, to, eventId, eventName }, 'case moved')
+  if (to === 'verified') context.logger.info({ caseId, revision }, 'ready to issue identity claim')
+  try {
+    await context.onTransition?.(transition)
+  } catch (error) {
+    context.logger.error({ caseId, revision, ...toLogFields(error) }, 'onTransition failed')
+  }
+}
