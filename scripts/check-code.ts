@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
-import type { CheckContext, Finding, PackedPackage } from './check-packages.js'
+import type { CheckContext, Finding, PackedPackage } from './check-context.js'
 
 const CORE_DEPENDENCIES = ['ofetch', 'zod']
 const NODE_GLOBALS = ['process', 'Buffer', 'require', 'global', '__dirname', '__filename', 'setImmediate']

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import ts from 'typescript'
-import type { CheckContext, Finding, Manifest } from './check-packages.js'
+import type { CheckContext, Finding, Manifest } from './check-context.js'
 
 /** Somebody else's app, outside of the repository, which installs the tarballs. */
 interface Consumer {

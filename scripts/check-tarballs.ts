@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import type { CheckContext, Finding, Manifest, PackedPackage } from './check-packages.js'
+import type { CheckContext, Finding, Manifest, PackedPackage } from './check-context.js'
 
 /**
  * What an app pays for one entry point of core, dependencies included: kB (1,000 bytes) of minified and gzipped code.

@@ -1,4 +1,4 @@
-import type { EngineContext } from './engine-context.js'
+import type { Cipher } from './cipher.js'
 import type { JsonObject } from './inflection.js'
 import type { KycCase, SealedText } from './storage.js'
 
@@ -16,7 +16,7 @@ export interface InquiryInput extends PersonalData {
 
 /** Seals what the app gave for the case of that id; null where there is nothing, or no key to seal it under. */
 export async function sealPersonalData(
-  { cipher }: EngineContext,
+  { cipher }: { readonly cipher: Cipher | null },
   caseId: string,
   { documentData, personalInfo }: PersonalData,
 ): Promise<SealedText | null> {
@@ -25,7 +25,10 @@ export async function sealPersonalData(
 }
 
 /** What the app gave of the person; null where it was not stored, is erased, or its key is gone. */
-export async function openPersonalData({ cipher }: EngineContext, kycCase: KycCase): Promise<PersonalData | null> {
+export async function openPersonalData(
+  { cipher }: { readonly cipher: Cipher | null },
+  kycCase: KycCase,
+): Promise<PersonalData | null> {
   if (cipher === null || kycCase.sealedPersonalData === null) return null
   const text = await cipher.open(kycCase.sealedPersonalData, toContext(kycCase.id))
   return text === null ? null : (JSON.parse(text) as PersonalData)
