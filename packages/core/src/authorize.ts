@@ -1,3 +1,4 @@
+import { isEqualInConstantTime } from './constant-time.js'
 import { toSha256 } from './digest.js'
 import { ConfigurationError } from './errors.js'
 
@@ -45,7 +46,7 @@ export function createBearerAuthorize({ tokens }: { readonly tokens: string | re
     const token = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
     if (token === undefined) return 'unauthenticated'
     const digest = await toSha256(token)
-    const matches = (await digests).map((expected) => isEqual(expected, digest))
+    const matches = (await digests).map((expected) => isEqualInConstantTime(expected, digest))
     return matches.includes(true) ? { principal: 'bearer' } : 'unauthenticated'
   }
 }
@@ -57,10 +58,4 @@ function requireToken(token: string): string {
 
 function tokenError(problem: string): ConfigurationError {
   return new ConfigurationError({ problem, fix: 'Make one with: openssl rand -hex 32' })
-}
-
-function isEqual(left: Uint8Array, right: Uint8Array): boolean {
-  let difference = left.length ^ right.length
-  for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0)
-  return difference === 0
 }

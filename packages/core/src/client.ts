@@ -11,27 +11,27 @@ export interface PersonaClientOptions {
   /** `persona_sandbox_…` or `persona_production_…` */
   readonly apiKey: string
   /** Checked against the key's prefix. Default: what the prefix says. */
-  readonly environment?: PersonaEnvironment
+  readonly environment?: PersonaEnvironment | undefined
   /** Sent as `Persona-Version`. Default `2025-12-08`, which this library is written for. */
-  readonly apiVersion?: string
+  readonly apiVersion?: string | undefined
   /** Default `https://api.withpersona.com/api/v1`. */
-  readonly baseUrl?: string
+  readonly baseUrl?: string | undefined
   /** The longest that one attempt may take, in milliseconds. Default 10,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** How often an attempt is repeated after a network failure, a timeout or a 429. Default 2. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** The longest wait before a repetition, in milliseconds; a longer one fails at once. Default 60,000. */
-  readonly maxRetryWaitMs?: number
+  readonly maxRetryWaitMs?: number | undefined
   /** From this many milliseconds on, `health()` calls an answer slow. Default 2,000. */
-  readonly slowAfterMs?: number
+  readonly slowAfterMs?: number | undefined
   /** Default `globalThis.fetch`. */
-  readonly fetch?: typeof globalThis.fetch
+  readonly fetch?: typeof globalThis.fetch | undefined
   /** Jitter, 0 to 1. Default `Math.random`. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /** The clock, in milliseconds. Default `Date.now`. */
-  readonly now?: () => number
+  readonly now?: (() => number) | undefined
   /** Waits that many milliseconds. Default: a timer. */
-  readonly sleep?: SenderOptions['sleep']
+  readonly sleep?: SenderOptions['sleep'] | undefined
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { PersonaClient } from './client.js'
 import type { EngineContext } from './engine-context.js'
 import { KycError } from './errors.js'
 import type { Inquiry } from './inquiry.js'
@@ -11,8 +12,8 @@ export type Decision = 'approve' | 'decline' | 'mark-for-review'
 /** The input of {@link KycEngine.decideCase}. */
 export interface DecideCaseOptions {
   readonly decision: Decision
-  /** Stored at Persona with the decision; not used when marking for review. */
-  readonly comment?: string
+  /** Stored at Persona with the decision. Persona takes none when marking for review. */
+  readonly comment?: string | undefined
 }
 
 /** See {@link KycEngine.decideCase}. */
@@ -22,9 +23,10 @@ export async function decideCase(
   options: DecideCaseOptions,
 ): Promise<KycCase> {
   const inquiryId = requireInquiry(kycCase)
+  const decision = requireDecision(options.decision)
   try {
-    const inquiry = await decide(context, inquiryId, options)
-    return await applySnapshot(context, kycCase, inquiry, options.decision)
+    const inquiry = await CALLS[decision](context.persona, inquiryId, options.comment)
+    return await applySnapshot(context, kycCase, inquiry, decision)
   } catch (error) {
     // Decided already, perhaps by a call whose answer was lost: what Persona holds is what counts.
     if (isPersonaError(error, 'persona_conflict')) {
@@ -34,15 +36,20 @@ export async function decideCase(
   }
 }
 
-function decide(
-  { persona }: EngineContext,
-  inquiryId: string,
-  { decision, comment }: DecideCaseOptions,
-): Promise<Inquiry> {
-  const options = comment === undefined ? {} : { comment }
-  if (decision === 'approve') return persona.inquiries.approve(inquiryId, options)
-  if (decision === 'decline') return persona.inquiries.decline(inquiryId, options)
-  return persona.inquiries.markForReview(inquiryId)
+const CALLS: Readonly<
+  Record<Decision, (persona: PersonaClient, inquiryId: string, comment?: string) => Promise<Inquiry>>
+> = {
+  approve: ({ inquiries }, inquiryId, comment) => inquiries.approve(inquiryId, { comment }),
+  decline: ({ inquiries }, inquiryId, comment) => inquiries.decline(inquiryId, { comment }),
+  'mark-for-review': ({ inquiries }, inquiryId) => inquiries.markForReview(inquiryId),
+}
+
+function requireDecision(decision: Decision): Decision {
+  if (Object.hasOwn(CALLS, decision)) return decision
+  throw new KycError('argument_invalid', {
+    problem: 'The decision is unknown.',
+    fix: 'Use "approve", "decline" or "mark-for-review".',
+  })
 }
 
 function requireInquiry({ personaInquiryId }: KycCase): string {

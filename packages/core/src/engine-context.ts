@@ -1,5 +1,5 @@
 import type { Cipher } from './cipher.js'
-import type { PersonaClient } from './client.js'
+import type { PersonaClient, PersonaHealth } from './client.js'
 import type { JsonObject } from './inflection.js'
 import type { Logger } from './logger.js'
 import type { InquiryInput } from './personal-data.js'
@@ -21,6 +21,8 @@ export interface EngineContext {
   readonly verify: (delivery: SignedDelivery) => Promise<SignatureVerdict>
   readonly toInquiryFields: ((input: InquiryInput) => JsonObject) | null
   readonly onTransition: ((transition: Transition) => unknown) | null
+  /** Asks how Persona does, at most every 15 seconds. */
+  readonly checkPersona: () => Promise<PersonaHealth['status']>
   /** Session tokens by inquiry id, of this process only: where there is no key to store them under. */
   readonly sessionTokens: Map<string, string>
   /** Work on a case that is under way in this process: later callers join it. */

@@ -6,6 +6,7 @@ import { eraseCase } from './erase-case.js'
 import { ConfigurationError, KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
+import { requireInitiation, requirePage, requireText } from './input.js'
 import { type Logger, silentLogger, toLogFields, toSafeLogger } from './logger.js'
 import { type InquiryInput, openPersonalData, type PersonalData } from './personal-data.js'
 import { processWebhook, type WebhookDelivery, type WebhookResult } from './process-webhook.js'
@@ -34,23 +35,23 @@ export interface KycEngineOptions {
   /** The webhook's secrets (`wbhsec_…`); several during rotation. */
   readonly webhookSecrets: string | readonly string[]
   /** The replay window of webhooks, in seconds either way. Default 300. */
-  readonly toleranceSeconds?: number
+  readonly toleranceSeconds?: number | undefined
   /** `completed` (the default), `decision`, or a table of your own. */
-  readonly statusPolicy?: keyof typeof STATUS_TABLES | StatusTable
+  readonly statusPolicy?: keyof typeof STATUS_TABLES | StatusTable | undefined
   /** The first key encrypts personal data and session tokens; without any, neither is stored. */
-  readonly encryptionKeys?: readonly EncryptionKey[]
+  readonly encryptionKeys?: readonly EncryptionKey[] | undefined
   /** Where Persona's hosted flow sends the person afterwards. */
-  readonly redirectUri?: string
+  readonly redirectUri?: string | undefined
   /** Makes the inquiry's prefilled fields, by your template's names. Default: none are sent. */
-  readonly toInquiryFields?: (input: InquiryInput) => JsonObject
+  readonly toInquiryFields?: ((input: InquiryInput) => JsonObject) | undefined
   /** Default: silent. */
-  readonly logger?: Logger
+  readonly logger?: Logger | undefined
   /** Called after a transition is committed, at most once, by the process that made it. For at least once, follow the feed. */
-  readonly onTransition?: (transition: Transition) => unknown
+  readonly onTransition?: ((transition: Transition) => unknown) | undefined
   /** The clock, in milliseconds. Default `Date.now`. */
-  readonly now?: () => number
+  readonly now?: (() => number) | undefined
   /** Waits that many milliseconds. Default: a timer. */
-  readonly sleep?: (ms: number) => Promise<void>
+  readonly sleep?: ((ms: number) => Promise<void>) | undefined
 }
 
 /** A case as apps see it: without ciphertexts, with the session token while it is pending. */
@@ -67,6 +68,8 @@ export interface KycHealth {
 
 /** The KYC engine. Its methods reject with a KycError, a StorageError or a PersonaApiError. */
 export interface KycEngine {
+  /** Where it logs; the routes log there too, unless they are given another one. */
+  readonly logger: Logger
   /**
    * Resolves with the user's open case, or a new one (`created`), and a session token to go on with. Safe to call at
    * any time, by any number of callers: a user has at most one open case, and a case at most one live inquiry.
@@ -77,7 +80,7 @@ export interface KycEngine {
   /** Rejects with `case_not_found` for an unknown id. */
   getCase(caseId: string): Promise<KycCaseView>
   /** Lists cases in the order of their creation, without session tokens. */
-  listCases(query: Partial<CaseQuery>): Promise<Page<KycCaseView>>
+  listCases(query?: Partial<CaseQuery>): Promise<Page<KycCaseView>>
   /** Stores the claim's reference. Rejects with `case_not_verified` or, for another claim than the stored one, `claim_conflict`. */
   updateClaim(caseId: string, claim: ClaimReference): Promise<KycCaseView>
   /** Resolves with the case and a fresh session token. Rejects with `case_not_resumable` when Persona would not resume it. */
@@ -88,9 +91,9 @@ export interface KycEngine {
   eraseCase(caseId: string): Promise<KycCaseView>
   /** Resolves with what the app gave at initiation; null where it was not stored, or is erased. */
   readPersonalData(caseId: string): Promise<PersonalData | null>
-  listCaseEvents(caseId: string, query: Partial<PageQuery>): Promise<Page<CaseEvent>>
+  listCaseEvents(caseId: string, query?: Partial<PageQuery>): Promise<Page<CaseEvent>>
   /** The feed of all transitions, in an order in which a follower misses none. */
-  readFeed(query: Partial<PageQuery>): Promise<Page<Transition>>
+  readFeed(query?: Partial<PageQuery>): Promise<Page<Transition>>
   /** Never rejects. Persona is asked at most every 15 seconds. */
   health(): Promise<KycHealth>
   /**
@@ -101,7 +104,6 @@ export interface KycEngine {
 }
 
 const HEALTH_CACHE_MS = 15_000
-const DEFAULT_PAGE = { after: null, limit: 50 }
 
 /**
  * Returns the engine that moves KYC cases.
@@ -115,17 +117,17 @@ export function createKycEngine(options: KycEngineOptions): KycEngine {
 function toEngine(context: EngineContext): KycEngine {
   const { storage } = context
   const view = async (kycCase: KycCase) => toCaseView(kycCase, await openSessionToken(context, kycCase))
-  const checkPersona = createPersonaProbe(context)
 
   return {
+    logger: context.logger,
     async initiateKyc(options) {
-      const { created, kycCase } = await initiateKyc(context, options)
+      const { created, kycCase } = await initiateKyc(context, requireInitiation(options))
       return { created, kycCase: await view(kycCase) }
     },
     processWebhook: (delivery) => processWebhook(context, delivery),
     getCase: async (caseId) => view(await requireCase(storage, caseId)),
-    async listCases(query) {
-      const { items, next } = await storage.listCases({ ...DEFAULT_PAGE, status: null, claim: null, ...query })
+    async listCases(query = {}) {
+      const { items, next } = await storage.listCases({ status: null, claim: null, ...query, ...requirePage(query) })
       return { items: items.map((kycCase) => toCaseView(kycCase, null)), next }
     },
     updateClaim: async (caseId, claim) => view(await updateClaim(context, caseId, claim)),
@@ -134,13 +136,14 @@ function toEngine(context: EngineContext): KycEngine {
       view(await decideCase(context, await requireCase(storage, caseId), decision)),
     eraseCase: async (caseId) => view(await eraseCase(context, await requireCase(storage, caseId))),
     readPersonalData: async (caseId) => openPersonalData(context, await requireCase(storage, caseId)),
-    async listCaseEvents(caseId, query) {
+    async listCaseEvents(caseId, query = {}) {
+      const page = requirePage(query)
       await requireCase(storage, caseId)
-      return storage.listCaseEvents(caseId, { ...DEFAULT_PAGE, ...query })
+      return storage.listCaseEvents(caseId, page)
     },
-    readFeed: (query) => storage.readFeed({ ...DEFAULT_PAGE, ...query }),
+    readFeed: async (query = {}) => storage.readFeed(requirePage(query)),
     async health() {
-      const [storageHealth, persona] = await Promise.all([checkStorage(context), checkPersona()])
+      const [storageHealth, persona] = await Promise.all([checkStorage(context), context.checkPersona()])
       return { storage: storageHealth, persona }
     },
     // Work that is under way there may be in a transaction: nobody else joins it.
@@ -163,6 +166,7 @@ function toContext(options: KycEngineOptions): EngineContext {
     verify: createSignatureVerifier({ secrets: webhookSecrets, toleranceSeconds, now }),
     toInquiryFields: options.toInquiryFields ?? null,
     onTransition: options.onTransition ?? null,
+    checkPersona: createPersonaProbe(options.persona, now),
     sessionTokens: new Map(),
     underWay: new Map(),
   }
@@ -196,8 +200,8 @@ function toCaseView(kycCase: KycCase, personaSessionToken: string | null): KycCa
 
 async function updateClaim({ storage, now }: EngineContext, caseId: string, claim: ClaimReference): Promise<KycCase> {
   const { result, kycCase } = await storage.setClaim(caseId, {
-    kycClaimId: toCanonicalHex(claim.kycClaimId),
-    kycClaimTxHash: toCanonicalHex(claim.kycClaimTxHash),
+    kycClaimId: toCanonicalHex(requireText('kycClaimId', claim.kycClaimId, 128)),
+    kycClaimTxHash: toCanonicalHex(requireText('kycClaimTxHash', claim.kycClaimTxHash, 128)),
     now: new Date(now()),
   })
   if (kycCase === null) throw caseNotFound()
@@ -230,7 +234,7 @@ async function checkStorage({ storage, logger }: EngineContext): Promise<KycHeal
 }
 
 /** Asks Persona at most once in 15 seconds, whoever asks here. */
-function createPersonaProbe({ persona, now }: EngineContext): () => Promise<PersonaHealth['status']> {
+function createPersonaProbe(persona: PersonaClient, now: () => number): () => Promise<PersonaHealth['status']> {
   let last: { readonly at: number; readonly health: Promise<PersonaHealth> } | undefined
   return async () => {
     if (last === undefined || now() - last.at >= HEALTH_CACHE_MS) last = { at: now(), health: persona.health() }

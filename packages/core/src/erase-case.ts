@@ -1,4 +1,5 @@
 import type { EngineContext } from './engine-context.js'
+import { KycError } from './errors.js'
 import { redactInquiry } from './retire-inquiry.js'
 import type { KycCase } from './storage.js'
 
@@ -12,7 +13,17 @@ export async function eraseCase(context: EngineContext, kycCase: KycCase): Promi
     await redactInquiry(context, inquiryId)
     logger.info({ caseId: id, inquiryId }, 'inquiry redacted')
   }
+  requireNoInitiation(kycCase, now())
   return erased ?? kycCase
+}
+
+/** What another process is just creating cannot be found yet. That process redacts it, unless it dies. */
+function requireNoInitiation({ personaInquiryId, initiatingUntil }: KycCase, nowMs: number): void {
+  if (personaInquiryId !== null || initiatingUntil === null || initiatingUntil.getTime() <= nowMs) return
+  throw new KycError('initiation_in_progress', {
+    problem: 'The case is erased, but an inquiry of it was just being created.',
+    fix: 'Call again in a few seconds, so that it is redacted too.',
+  })
 }
 
 /** The attached inquiry, and whatever else Persona has under this reference id: replaced or never attached ones. */

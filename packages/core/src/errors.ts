@@ -40,8 +40,17 @@ export interface ErrorDescription {
   readonly cause?: unknown
 }
 
+/** Marks the errors of this library, also those of another copy of it in the same process. */
+const BRAND = Symbol.for('persona-kyc.error')
+
+/** True for an error of this library. Works across copies of it, where `instanceof` does not. */
+export function isKycError(error: unknown): error is KycError {
+  return error instanceof Error && BRAND in error
+}
+
 /** The base of every error of this library. Carries no body, header, query string, secret or field value. */
 export class KycError extends Error {
+  readonly [BRAND] = true
   override readonly name: string = 'KycError'
   /** The stable, literal code of this failure. */
   readonly code: KycErrorCode

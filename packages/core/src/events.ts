@@ -34,7 +34,7 @@ export interface InquirySnapshot {
 
 /** An event that Persona told about. */
 export interface PersonaEvent {
-  /** `evt_…`; the short form has none, there it is `short_` and the SHA-256 of the body. */
+  /** `evt_…`; the short form has none, there it is `short_` and the SHA-256 of the body, to which the engine adds the second. */
   readonly id: string
   readonly name: EventName
   /** When it happened, by Persona's clock, in milliseconds; null in the short form, which does not say. */

@@ -1,7 +1,7 @@
 import type { Authorize } from './authorize.js'
 import type { KycEngine } from './engine.js'
 import { ConfigurationError, KycError } from './errors.js'
-import { type Logger, silentLogger, toLogFields, toSafeLogger } from './logger.js'
+import { type Logger, toLogFields, toSafeLogger } from './logger.js'
 import { createOpenApi } from './openapi.js'
 import { HttpError, toProblemResponse } from './problem.js'
 import { readBody } from './request-body.js'
@@ -13,15 +13,15 @@ export interface KycHandlerOptions {
   /** Decides who may do what. Required: there is no open default. */
   readonly authorize: Authorize
   /** The path that the routes are mounted under, such as `/api`. Default: none. */
-  readonly basePath?: string
+  readonly basePath?: string | undefined
   /** The largest webhook, in bytes. Default 1 MiB. */
-  readonly maxWebhookBytes?: number
+  readonly maxWebhookBytes?: number | undefined
   /** The largest body of any other route, in bytes. Default 64 KiB. */
-  readonly maxBodyBytes?: number
+  readonly maxBodyBytes?: number | undefined
   /** The longest that reading a body may take, in milliseconds. Default 10,000. */
-  readonly bodyTimeoutMs?: number
-  /** Default: silent. */
-  readonly logger?: Logger
+  readonly bodyTimeoutMs?: number | undefined
+  /** Default: the engine's. */
+  readonly logger?: Logger | undefined
 }
 
 /** What an adapter knows of a request beyond the request itself. */
@@ -30,9 +30,9 @@ export interface RequestHints {
    * What a body parser left in place of the body that it consumed; null where it left nothing. The webhook takes it
    * only if it is bytes.
    */
-  readonly consumedBody?: unknown
+  readonly consumedBody?: unknown | undefined
   /** Overrides `basePath` for this request, where the framework knows its mount point. */
-  readonly basePath?: string
+  readonly basePath?: string | undefined
 }
 
 /** The routes as one function from Request to Response, for any framework. */
@@ -42,6 +42,8 @@ export interface KycHandler {
   /** As `handle`, with a 404 for other paths: for runtimes that take a fetch handler. */
   fetch(request: Request): Promise<Response>
 }
+
+type HandlerContext = KycHandlerOptions & { readonly logger: Logger }
 
 interface Match {
   readonly route: Route
@@ -53,10 +55,10 @@ interface Match {
  *
  * @throws ConfigurationError when `authorize` is missing, the base path malformed, or a limit no whole number above 0.
  */
-export function createKycHandler({ logger: given = silentLogger, ...rest }: KycHandlerOptions): KycHandler {
-  const logger = toSafeLogger(given)
-  const options = { ...rest, logger }
-  const { basePath = '' } = options
+export function createKycHandler(given: KycHandlerOptions): KycHandler {
+  const logger = toSafeLogger(given.logger ?? given.engine.logger)
+  const options = { ...given, logger }
+  const { basePath = '' } = given
   requireAuthorize(options.authorize)
   requireBasePath(basePath)
   for (const name of ['maxWebhookBytes', 'maxBodyBytes', 'bodyTimeoutMs'] as const) requireLimit(name, options[name])
@@ -69,8 +71,9 @@ export function createKycHandler({ logger: given = silentLogger, ...rest }: KycH
     try {
       return await respond(options, request, hints, candidates)
     } catch (error) {
-      report(logger, request.method, candidates[0]?.route.path, error)
-      return toProblemAnswer(request, error)
+      const answer = toProblemAnswer(request, error)
+      report(logger, { method: request.method, path: candidates[0]?.route.path, status: answer.status }, error)
+      return answer
     }
   }
   return {
@@ -80,7 +83,7 @@ export function createKycHandler({ logger: given = silentLogger, ...rest }: KycH
 }
 
 async function respond(
-  options: KycHandlerOptions,
+  options: HandlerContext,
   request: Request,
   hints: RequestHints,
   candidates: Match[],
@@ -103,13 +106,16 @@ async function respond(
 }
 
 async function requireAuthorized(
-  { authorize, logger = silentLogger }: KycHandlerOptions,
+  { authorize, logger }: HandlerContext,
   request: Request,
   { route, caseId }: Match,
 ): Promise<void> {
   if (route.action === null) return
   const verdict = await authorize({ request, action: route.action, caseId: caseId === '' ? null : caseId })
-  if (typeof verdict === 'object' && verdict !== null && typeof verdict.principal === 'string') return
+  if (typeof verdict === 'object' && verdict !== null && typeof verdict.principal === 'string') {
+    logger.debug({ action: route.action, principal: verdict.principal }, 'request authorized')
+    return
+  }
   logger.warn(
     { action: route.action, verdict: verdict === 'forbidden' ? verdict : 'unauthenticated' },
     'request refused',
@@ -140,16 +146,17 @@ async function toBody(
 
 /** A parser may have read the body before us. For JSON that is as good; a signature needs the bytes that arrived. */
 function toConsumedBody(body: unknown, route: Route, maxBodyBytes: number): Uint8Array {
-  if (body instanceof Uint8Array || route.body === 'json') {
-    const bytes =
-      body instanceof Uint8Array
-        ? body
-        : new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body))
-    if (bytes.length <= maxBodyBytes) return bytes
-    throw new KycError('body_too_large', { problem: 'The body is too large.', fix: 'Send less.' })
+  const bytes = body instanceof Uint8Array ? body : toParsedBytes(body, route)
+  if (bytes.length <= maxBodyBytes) return bytes
+  throw new KycError('body_too_large', { problem: 'The body is too large.', fix: 'Send less.' })
+}
+
+function toParsedBytes(body: unknown, route: Route): Uint8Array {
+  if (route.body === 'json' && body !== null) {
+    return new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body))
   }
   throw new KycError('raw_body_unavailable', {
-    problem: 'The webhook’s body was parsed before its signature could be checked.',
+    problem: 'Something read the body before this route, and left nothing that it can use.',
     fix: 'Mount the KYC routes before any body parser, or keep the bytes: express.json({ verify: (req, res, bytes) => { req.rawBody = bytes } }).',
   })
 }
@@ -199,12 +206,13 @@ function createOpenApiRoute(): Route {
   }
 }
 
-function report(logger: Logger, method: string, path: string | undefined, error: unknown): void {
-  if (error instanceof HttpError && error.problem.status < 500) return
-  const fields = { method, path, ...toLogFields(error) }
-  const isCallersFault =
-    error instanceof KycError && /^(argument_|case_|claim_|signature_|event_|body_|persona_conflict$)/.test(error.code)
-  if (isCallersFault) logger.debug(fields, 'request answered with a problem')
+function report(
+  logger: Logger,
+  request: { method: string; path: string | undefined; status: number },
+  error: unknown,
+): void {
+  const fields = { ...toLogFields(error), ...request }
+  if (request.status < 500) logger.debug(fields, 'request answered with a problem')
   else logger.error(fields, 'request failed')
 }
 

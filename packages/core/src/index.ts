@@ -25,6 +25,7 @@ export {
   ConfigurationError,
   type ErrorDescription,
   EventError,
+  isKycError,
   KycError,
   type KycErrorCode,
   type PersonaErrorCode,

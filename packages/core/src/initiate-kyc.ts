@@ -9,8 +9,8 @@ import type { KycCase, NewCase } from './storage.js'
 export interface InitiateKycOptions extends InquiryInput {
   /** Your id of the person: an opaque id, never an e-mail address. Persona's account reference id. */
   readonly userId: string
-  /** The same key again answers with the same case, even when it is closed. */
-  readonly idempotencyKey?: string
+  /** The same key again, for the same user and document type, answers with the same case, even when it is closed. */
+  readonly idempotencyKey?: string | undefined
 }
 
 /** See {@link KycEngine.initiateKyc}. */

@@ -4,7 +4,7 @@ import { isJsonObject } from './inflection.js'
 import type { CreateInquiryOptions } from './inquiries.js'
 import type { Inquiry, InquiryWithSession } from './inquiry.js'
 import { toLogFields } from './logger.js'
-import { isPersonaError } from './persona-error.js'
+import { isPersonaError, type PersonaApiError } from './persona-error.js'
 import { openPersonalData, type PersonalData } from './personal-data.js'
 import { expireQuietly, redactInquiry } from './retire-inquiry.js'
 import { sealSessionToken } from './session-token.js'
@@ -17,6 +17,7 @@ import type { KycCase } from './storage.js'
  */
 export const LEASE_MS = 3000
 const PATIENCE_MS = 20_000
+const SURELY_OVER_MS = 60_000
 const POLL_MS = [25, 50, 100, 200, 400]
 
 /** What {@link createInquiry} needs to know besides the case. */
@@ -51,10 +52,7 @@ export async function completeInitiation(
     if (current.personaInquiryId !== options.replaces) return current
     await context.sleep(POLL_MS[Math.min(turn, POLL_MS.length - 1)] ?? 400)
   }
-  throw new KycError('initiation_in_progress', {
-    problem: 'Another process is creating the inquiry of this case.',
-    fix: 'Call again in a few seconds.',
-  })
+  throw initiationInProgress()
 }
 
 /** Creates the case's inquiry at Persona and attaches it; the caller holds the case's initiation. */
@@ -72,6 +70,13 @@ export async function createInquiry(
   }
 }
 
+function initiationInProgress(): KycError {
+  return new KycError('initiation_in_progress', {
+    problem: 'The inquiry of this case is just being created.',
+    fix: 'Call again in a few seconds.',
+  })
+}
+
 /** The error for a case that was erased, or is gone. */
 export function caseErased(): KycError {
   return new KycError('case_erased', { problem: 'The case was erased.', fix: 'Start a new verification.' })
@@ -80,20 +85,28 @@ export function caseErased(): KycError {
 async function findOrCreate(context: EngineContext, kycCase: KycCase, options: InitiationOptions): Promise<KycCase> {
   const found = options.recovering ? await findInquiry(context, kycCase, options.replaces) : null
   if (found !== null) return adopt(context, kycCase, found, options.replaces)
-  let created: InquiryWithSession
-  try {
-    created = await requestInquiry(context, kycCase, options)
-  } catch (error) {
-    // Persona stores this answer under the key for 24 hours. The next request needs another one.
-    if (!isPersonaError(error) || error.status === null || error.status === 401 || error.status === 429) throw error
-    const next = await advanceAttempt(context, kycCase)
-    // Whether this or an earlier request took effect is unknown, so look. Only a plain 500 is over: then ask again, once.
-    const late = await findInquiry(context, next, options.replaces)
-    if (late !== null) return adopt(context, next, late, options.replaces)
-    if (error.status !== 500) throw error
-    created = await requestInquiry(context, next, options)
-  }
-  return attach(context, kycCase, { ...created, replaces: options.replaces })
+  const outcome = await requestInquiry(context, kycCase, options).catch((error: unknown) => toFailure(error))
+  if (!('failure' in outcome)) return attach(context, kycCase, { ...outcome, replaces: options.replaces })
+  if (isStored(outcome.failure, kycCase, context.now())) await advanceAttempt(context, kycCase)
+  // Whether this or an earlier request took effect is unknown, so look. What is not there yet, the next call finds.
+  const late = outcome.failure.status === null ? null : await findInquiry(context, kycCase, options.replaces)
+  if (late !== null) return adopt(context, kycCase, late, options.replaces)
+  throw outcome.failure.code === 'persona_conflict' ? initiationInProgress() : outcome.failure
+}
+
+function toFailure(error: unknown): { failure: PersonaApiError } {
+  if (isPersonaError(error)) return { failure: error }
+  throw error
+}
+
+/**
+ * True for an answer that Persona keeps under the idempotency key for 24 hours: the next request needs another key. What
+ * says 401 or 429 never got that far. What says 408, 409, 502, 503 or 504 may come from the edge while the request still
+ * runs: another key would make a second inquiry, so it is taken for stored only when nothing can still be running.
+ */
+function isStored({ status }: PersonaApiError, { createdAt }: KycCase, nowMs: number): boolean {
+  if (status === null || status === 401 || status === 429) return false
+  return ![408, 409, 502, 503, 504].includes(status) || nowMs - createdAt.getTime() > SURELY_OVER_MS
 }
 
 async function requestInquiry(
@@ -121,10 +134,8 @@ function toIdempotencyKey({ id, inquiryAttempt }: KycCase, replaces: string | nu
   return ['kyc', id, inquiryAttempt, ...(replaces === null ? [] : [replaces])].join('-')
 }
 
-async function advanceAttempt({ storage }: EngineContext, kycCase: KycCase): Promise<KycCase> {
-  const next = (await storage.advanceAttempt(kycCase.id, kycCase.inquiryAttempt)) ?? (await storage.getCase(kycCase.id))
-  if (next === null) throw caseErased()
-  return next
+async function advanceAttempt({ storage }: EngineContext, kycCase: KycCase): Promise<void> {
+  await storage.advanceAttempt(kycCase.id, kycCase.inquiryAttempt)
 }
 
 /** The newest inquiry that Persona has for this case, unless that is the one to be replaced. */
@@ -171,7 +182,17 @@ async function attach(
     sealedSessionToken: await sealSessionToken(context, kycCase.id, inquiry.id, sessionToken),
     now: new Date(context.now()),
   })
-  return attached ?? abandon(context, kycCase, inquiry)
+  if (attached === null) return abandon(context, kycCase, inquiry)
+  if (attached.inquiryAttempt > 1) await expireOthers(context, attached)
+  return attached
+}
+
+/** A request that was given up may have made an inquiry after all. A case has one live inquiry. */
+async function expireOthers(context: EngineContext, { id, personaInquiryId }: KycCase): Promise<void> {
+  for await (const { id: inquiryId, attributes } of context.persona.inquiries.list({ referenceId: id })) {
+    const isLive = attributes.status === 'created' || attributes.status === 'pending'
+    if (isLive && inquiryId !== personaInquiryId) await expireQuietly(context, inquiryId)
+  }
 }
 
 /** The case was erased, or given another inquiry, while this one was made: this one must not stay. */

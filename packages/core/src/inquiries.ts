@@ -15,43 +15,43 @@ import type { PersonaRequest, SendRequest } from './request.js'
 /** What the calls accept besides their own options. */
 export interface CallOptions {
   /** Ends the call, its retries included. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Sent with a POST. The same key must always come with the same parameters. Default: a random one per call. */
-  readonly idempotencyKey?: string
+  readonly idempotencyKey?: string | undefined
 }
 
 /** What a new inquiry is made of. One of the three template ids is required. */
 export interface CreateInquiryOptions extends CallOptions {
   /** `itmpl_…` */
-  readonly inquiryTemplateId?: string
+  readonly inquiryTemplateId?: string | undefined
   /** `itmplv_…` */
-  readonly inquiryTemplateVersionId?: string
+  readonly inquiryTemplateVersionId?: string | undefined
   /** `tmpl_…`, for legacy templates. */
-  readonly templateId?: string
+  readonly templateId?: string | undefined
   /** Your own id of this inquiry; comes back in webhooks. */
-  readonly referenceId?: string
+  readonly referenceId?: string | undefined
   /** Your id of the person; Persona finds or creates the account of that id. */
-  readonly accountReferenceId?: string
-  readonly redirectUri?: string
-  readonly note?: string
+  readonly accountReferenceId?: string | undefined
+  readonly redirectUri?: string | undefined
+  readonly note?: string | undefined
   /** Prefilled fields, by the template's names. The person can read and change them. */
-  readonly fields?: JsonObject
-  readonly tags?: readonly string[]
+  readonly fields?: JsonObject | undefined
+  readonly tags?: readonly string[] | undefined
   /** True creates a session at once, and the answer carries its token. */
-  readonly createSession?: boolean
+  readonly createSession?: boolean | undefined
 }
 
 /** Which inquiries to list. Several values of one filter are separated by commas. */
 export interface ListInquiriesOptions {
-  readonly referenceId?: string
-  readonly accountId?: string
-  readonly status?: string
-  readonly inquiryIds?: readonly string[]
-  readonly createdAtStart?: string
-  readonly createdAtEnd?: string
+  readonly referenceId?: string | undefined
+  readonly accountId?: string | undefined
+  readonly status?: string | undefined
+  readonly inquiryIds?: readonly string[] | undefined
+  readonly createdAtStart?: string | undefined
+  readonly createdAtEnd?: string | undefined
   /** 1 to 100 a page; default 100. */
-  readonly pageSize?: number
-  readonly signal?: AbortSignal
+  readonly pageSize?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What the sandbox can be told to do to an inquiry. */
@@ -70,8 +70,8 @@ export interface Inquiries {
     inquiryId: string,
     options: CallOptions & Pick<CreateInquiryOptions, 'note' | 'fields' | 'tags' | 'redirectUri'>,
   ): Promise<Inquiry>
-  approve(inquiryId: string, options?: CallOptions & { readonly comment?: string }): Promise<Inquiry>
-  decline(inquiryId: string, options?: CallOptions & { readonly comment?: string }): Promise<Inquiry>
+  approve(inquiryId: string, options?: CallOptions & { readonly comment?: string | undefined }): Promise<Inquiry>
+  decline(inquiryId: string, options?: CallOptions & { readonly comment?: string | undefined }): Promise<Inquiry>
   /** Refused by Persona once the inquiry is approved or declined. */
   markForReview(inquiryId: string, options?: CallOptions): Promise<Inquiry>
   /** Resolves with a session token. Refused by Persona unless the inquiry is pending or expired. */
@@ -79,7 +79,7 @@ export interface Inquiries {
   expire(inquiryId: string, options?: CallOptions): Promise<Inquiry>
   createOneTimeLink(
     inquiryId: string,
-    options?: CallOptions & { readonly expiresInSeconds?: number },
+    options?: CallOptions & { readonly expiresInSeconds?: number | undefined },
   ): Promise<OneTimeLink>
   /** Erases the personal data at Persona, for good. */
   redact(inquiryId: string, options?: CallOptions): Promise<Inquiry>

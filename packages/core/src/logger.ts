@@ -1,4 +1,5 @@
-import { KycError } from './errors.js'
+import { isKycError } from './errors.js'
+import { isPersonaError, type PersonaApiError } from './persona-error.js'
 
 /** The levels of a log, in the call shape of pino. Fields never hold personal data, secrets or bodies. */
 export interface Logger {
@@ -28,7 +29,11 @@ export function toSafeLogger(logger: Logger): Logger {
 /** What may be logged of an error: of ours its code and message, which hold no values; of any other its name only. */
 export function toLogFields(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error }
-  if (!(error instanceof KycError)) return { error: error.name }
-  const { status, requestId } = error as { status?: unknown; requestId?: unknown }
-  return { error: error.name, code: error.code, detail: error.message, status, requestId }
+  if (!isKycError(error)) return { error: error.name }
+  const details = isPersonaError(error) ? toPersonaFields(error) : {}
+  return { error: error.name, code: error.code, detail: error.message, ...details }
+}
+
+function toPersonaFields({ status, requestId }: PersonaApiError): object {
+  return { status, requestId }
 }

@@ -1,4 +1,4 @@
-import { KycError, type PersonaErrorCode } from './errors.js'
+import { isKycError, KycError, type PersonaErrorCode } from './errors.js'
 import { isJsonObject } from './inflection.js'
 
 /** What is known of a failed call: nothing that could hold personal data. */
@@ -38,7 +38,8 @@ export class PersonaApiError extends KycError {
 
 /** True when the error is one of Persona's with one of these codes. */
 export function isPersonaError(error: unknown, ...codes: PersonaErrorCode[]): error is PersonaApiError {
-  return error instanceof PersonaApiError && (codes.length === 0 || codes.includes(error.code))
+  const isPersona = isKycError(error) && error.name === 'PersonaApiError'
+  return isPersona && (codes.length === 0 || codes.includes(error.code as PersonaErrorCode))
 }
 
 /** The error for a request that got no answer. The cause is reduced to its code: fetch errors carry whole requests. */

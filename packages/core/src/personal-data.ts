@@ -4,8 +4,8 @@ import type { KycCase, SealedText } from './storage.js'
 
 /** What an app may tell of the person. */
 export interface PersonalData {
-  readonly documentData?: JsonObject
-  readonly personalInfo?: JsonObject
+  readonly documentData?: JsonObject | undefined
+  readonly personalInfo?: JsonObject | undefined
 }
 
 /** What an app says when it starts a verification. */

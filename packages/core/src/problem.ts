@@ -1,4 +1,4 @@
-import { KycError, type KycErrorCode } from './errors.js'
+import { isKycError, type KycErrorCode } from './errors.js'
 
 /** An error answer, RFC 9457. `code` is stable; `detail` never holds a value of the request. */
 export interface Problem {
@@ -32,8 +32,9 @@ export class HttpError extends Error {
 /** The `application/problem+json` answer to any error. What is not ours becomes a bare 500. */
 export function toProblemResponse(error: unknown): Response {
   if (error instanceof HttpError) return createProblemResponse(error.problem, error.headers)
-  if (error instanceof KycError) {
-    const { status, detail } = ANSWERS[error.code]
+  if (isKycError(error)) {
+    // A newer package beside this one may know codes that this one does not.
+    const { status, detail } = ANSWERS[error.code] ?? INTERNAL
     const headers: Record<string, string> = status === 503 ? { 'retry-after': '5' } : {}
     return createProblemResponse(
       { type: 'about:blank', title: toTitle(status), status, code: toPublicCode(error.code), detail },
@@ -61,7 +62,7 @@ function createProblemResponse(problem: Problem, headers: Readonly<Record<string
 function toPublicCode(code: KycErrorCode): string {
   if (code === 'persona_conflict' || code === 'persona_rate_limited') return code
   if (!code.startsWith('persona_')) return code
-  return ANSWERS[code].status === 502 ? 'persona_refused' : 'persona_unavailable'
+  return ANSWERS[code]?.status === 502 ? 'persona_refused' : 'persona_unavailable'
 }
 
 const PERSONA_DOWN = { status: 503, detail: 'Persona’s API cannot be used at the moment. Call again later.' }
@@ -76,7 +77,7 @@ const ANSWERS: Record<KycErrorCode, { status: number; detail: string }> = {
   body_too_large: { status: 413, detail: 'The body is too large.' },
   raw_body_unavailable: {
     status: 500,
-    detail: 'The raw bytes of the body are gone: something read them before the webhook route. Its log names the fix.',
+    detail: 'Something read the body before this route. The log of the server names the fix.',
   },
   storage_unavailable: { status: 503, detail: 'The storage cannot be reached at the moment. Call again later.' },
   storage_failed: INTERNAL,

@@ -209,7 +209,7 @@ function decisionRoute(decision: Decision, summary: string): Route {
     problems: [400, 404, 408, 409, 413, 415, 502, 503],
     async handle({ engine, caseId, body }) {
       const { comment } = body.length === 0 ? {} : parseJsonBody(wire.decisionBody, body)
-      const kycCase = await engine.decideCase(caseId, { decision, ...(comment !== undefined && { comment }) })
+      const kycCase = await engine.decideCase(caseId, { decision, comment })
       return { status: 200, json: wire.toCaseAnswer(kycCase) }
     },
   }

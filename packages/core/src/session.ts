@@ -45,7 +45,8 @@ export async function resume(context: EngineContext, kycCase: KycCase, inquiryId
     const isKnown = resumed === null || resumed.personaStatus === inquiry.attributes.status
     return isKnown ? resumed : applySnapshot(context, resumed, inquiry, 'resume')
   } catch (error) {
-    if (!isPersonaError(error, 'persona_conflict', 'persona_request_rejected')) throw error
+    // Which status says that the sessions are used up is not documented; a wrong state is 409.
+    if (!isPersonaError(error) || (error.status !== 409 && error.status !== 422)) throw error
     context.logger.info({ caseId: kycCase.id, ...toLogFields(error) }, 'inquiry not resumed')
     return null
   }
@@ -80,7 +81,8 @@ async function replaceInquiry(
   if (replaced.personaInquiryId === inquiryId) return replaced
   context.logger.info({ caseId: kycCase.id, inquiryId, by: replaced.personaInquiryId }, 'inquiry replaced')
   await expireQuietly(context, inquiryId)
-  return replaced
+  // It may be one that an interrupted replacement made, without a token that anybody knows.
+  return ensureSession(context, replaced, input)
 }
 
 async function retrieve({ persona }: EngineContext, inquiryId: string): Promise<Inquiry | null> {

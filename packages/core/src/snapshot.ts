@@ -2,7 +2,9 @@ import type { EngineContext } from './engine-context.js'
 import type { Inquiry } from './inquiry.js'
 import { toLogFields } from './logger.js'
 import { toPersonaStatus, toStatusRank } from './status.js'
-import type { EventEffect, KycCase, RecordedEvent } from './storage.js'
+import type { EventEffect, KycCase, RecordedEvent, Transition } from './storage.js'
+
+const HOOK_PATIENCE_MS = 1000
 
 /** Turns a status and its time into what the store needs to move a case. */
 export function toEffect(context: EngineContext, status: string, occurredAt: Date): EventEffect {
@@ -36,9 +38,25 @@ export async function announce(context: EngineContext, { transition }: RecordedE
   const { caseId, revision, from, to, eventId, eventName } = transition
   context.logger.info({ caseId, revision, from, to, eventId, eventName }, 'case moved')
   if (to === 'verified') context.logger.info({ caseId, revision }, 'ready to issue identity claim')
-  try {
-    await context.onTransition?.(transition)
-  } catch (error) {
-    context.logger.error({ caseId, revision, ...toLogFields(error) }, 'onTransition failed')
-  }
+  await callHook(context, transition)
+}
+
+/** A webhook must be answered within five seconds, so the hook is waited for a little and then left to itself. */
+async function callHook({ onTransition, logger }: EngineContext, transition: Transition): Promise<void> {
+  if (onTransition === null) return
+  const { caseId, revision } = transition
+  const call = async () => onTransition(transition)
+  const done = call().then(
+    () => 'done',
+    (error: unknown) => logger.error({ caseId, revision, ...toLogFields(error) }, 'onTransition failed'),
+  )
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      logger.warn({ caseId, revision }, 'onTransition takes long')
+      resolve()
+    }, HOOK_PATIENCE_MS)
+  })
+  await Promise.race([done, patience])
+  clearTimeout(timer)
 }

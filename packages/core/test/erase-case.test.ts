@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { KycEngine } from '../src/engine.js'
 import { PersonaApiError } from '../src/persona-error.js'
 import { toRejection } from './canaries.js'
 import { createInquiry } from './persona-stub.js'
@@ -81,7 +82,7 @@ describe('a case that is erased while its inquiry is being created', () => {
     const test = createTestEngine()
     const original = test.persona.calls.create.getMockImplementation()
     test.persona.calls.create.mockImplementationOnce(async (options) => {
-      await test.engine.eraseCase(options.referenceId ?? '')
+      await eraseMeanwhile(test.engine, options.referenceId ?? '')
       return original?.(options) ?? expect.unreachable()
     })
     expect(await toRejection(test.engine.initiateKyc(INPUT))).toMatchObject({ code: 'case_erased' })
@@ -94,7 +95,7 @@ describe('a case that is erased while its inquiry is being created', () => {
     const test = createTestEngine()
     const original = test.persona.calls.create.getMockImplementation()
     test.persona.calls.create.mockImplementationOnce(async (options) => {
-      await test.engine.eraseCase(options.referenceId ?? '')
+      await eraseMeanwhile(test.engine, options.referenceId ?? '')
       return original?.(options) ?? expect.unreachable()
     })
     test.persona.calls.redact.mockRejectedValueOnce(new PersonaApiError('persona_server_error', { status: 500 }))
@@ -109,7 +110,7 @@ describe('a case that is erased while its inquiry is being created', () => {
     const test = createTestEngine()
     const attach = test.storage.attachInquiry
     test.storage.attachInquiry = async (caseId, inquiry) => {
-      await test.engine.eraseCase(caseId)
+      await eraseMeanwhile(test.engine, caseId)
       return attach(caseId, inquiry)
     }
     expect(await toRejection(test.engine.initiateKyc(INPUT))).toMatchObject({ code: 'case_erased' })
@@ -117,7 +118,22 @@ describe('a case that is erased while its inquiry is being created', () => {
   })
 })
 
+/** Erases the case, which asks to be called again: an inquiry is just being created, and cannot be found yet. */
+async function eraseMeanwhile(engine: KycEngine, caseId: string): Promise<void> {
+  expect(await toRejection(engine.eraseCase(caseId))).toMatchObject({ code: 'initiation_in_progress' })
+}
+
 describe('a case that was erased', () => {
+  it('has an inquiry redacted that its creator left behind, as soon as an event tells of it', async () => {
+    const { engine, deliver, persona, kycCase } = await startCase()
+    await engine.eraseCase(kycCase.id)
+    persona.calls.redact.mockClear()
+    const late = { inquiryId: 'inq_late', referenceId: kycCase.id }
+    await deliver({ ...late, id: 'evt_1', name: 'inquiry.created', status: 'created', createdAt: after(5) })
+    await deliver({ ...late, id: 'evt_2', name: 'inquiry.redacted', status: 'created', createdAt: after(6) })
+    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_late')
+  })
+
   it('takes events without opening again', async () => {
     const { engine, deliver, kycCase } = await startCase()
     await engine.eraseCase(kycCase.id)

@@ -1,0 +1,32 @@
+import { KycError } from './errors.js'
+import type { InitiateKycOptions } from './initiate-kyc.js'
+import type { PageQuery } from './storage.js'
+
+// PostgreSQL stores neither NUL nor half a surrogate pair, and an id has no use for control characters.
+const STORABLE = /^[^\p{Cc}\p{Cs}]+$/u
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 500
+
+/** Checks what an app gives to start a verification. Throws `argument_invalid`. */
+export function requireInitiation(options: InitiateKycOptions): InitiateKycOptions {
+  requireText('userId', options.userId, 255)
+  requireText('documentType', options.documentType, 64)
+  if (options.idempotencyKey !== undefined) requireText('idempotencyKey', options.idempotencyKey, 255)
+  return options
+}
+
+/** Fills in where a page starts and how long it may be. Throws `argument_invalid` for a limit outside 1 to 500. */
+export function requirePage({ after = null, limit = DEFAULT_LIMIT }: Partial<PageQuery>): PageQuery {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return { after, limit }
+  throw invalid('limit', `Give a whole number from 1 to ${MAX_LIMIT}.`)
+}
+
+/** Checks an id or another short text. Throws `argument_invalid`. */
+export function requireText(name: string, value: string, maxLength: number): string {
+  if (typeof value === 'string' && value.length <= maxLength && STORABLE.test(value)) return value
+  throw invalid(name, `Give 1 to ${maxLength} characters, without control characters.`)
+}
+
+function invalid(name: string, fix: string): KycError {
+  return new KycError('argument_invalid', { problem: `${name} is not usable.`, fix })
+}
