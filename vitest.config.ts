@@ -33,7 +33,6 @@ export default defineConfig({
   test: {
     globalSetup: './test-setup/postgres.ts',
     maxWorkers: 2,
-    passWithNoTests: true,
     reporters: ['default', new SummaryReporter()],
     projects: [
       definePackageTests('core'),
@@ -43,7 +42,6 @@ export default defineConfig({
       definePackageTests('hono-adapter'),
       definePackageTests('testing'),
       defineTests('examples', 'examples/*/test/**/*.test.ts'),
-      defineTests('docs', 'docs/**/*.test.ts'),
     ],
   },
 })

@@ -7,6 +7,8 @@ export interface Configuration {
   readonly port: number
   /** Null: an embedded PostgreSQL is started. */
   readonly databaseUrl: string | null
+  /** Where the embedded PostgreSQL keeps its data; null for a folder of the server's name in .persona-kyc. */
+  readonly dataDirectory: string | null
   /** Null: a fake Persona is started. */
   readonly persona: PersonaConfiguration | null
   readonly templateId: string
@@ -52,6 +54,7 @@ const variables = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
     .optional(),
+  KYC_DATA_DIR: z.string().optional(),
   PERSONA_API_KEY: z.string().optional(),
   PERSONA_WEBHOOK_SECRET: words,
   PERSONA_TEMPLATE_ID: z.string().optional(),
@@ -143,6 +146,7 @@ function toConfiguration(env: Variables): Configuration {
     host: env.HOST,
     port: env.PORT,
     databaseUrl: env.DATABASE_URL ?? null,
+    dataDirectory: env.KYC_DATA_DIR ?? null,
     persona: toPersona(env),
     templateId: env.PERSONA_TEMPLATE_ID ?? FAKE_TEMPLATE_ID,
     webhookSecrets: env.PERSONA_WEBHOOK_SECRET.length === 0 ? [FAKE_WEBHOOK_SECRET] : env.PERSONA_WEBHOOK_SECRET,

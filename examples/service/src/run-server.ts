@@ -31,20 +31,29 @@ export async function runServer(definition: ServerDefinition): Promise<void> {
 async function start({ name, createServer }: ServerDefinition): Promise<void> {
   const configuration = readConfiguration(process.env)
   const logger = pino({ level: configuration.logLevel })
-  const stopping = once(process, 'SIGTERM')
-  const interrupted = once(process, 'SIGINT')
-  const service = await startService(configuration, logger, { dataDirectory: join('.persona-kyc', name) })
+  const stopping = untilStopped()
+  const service = await startService(configuration, logger, {
+    dataDirectory: configuration.dataDirectory ?? join('.persona-kyc', name),
+  })
   const server = createServer(service.handlerOptions)
   try {
     const url = await listen(server, configuration.port, configuration.host)
     service.setWebhookUrl(`${url}/webhooks/persona/inquiry`)
     logger.info({ url }, 'listening')
-    await Promise.race([stopping, interrupted])
+    await stopping
     logger.info('stopping')
   } finally {
     await stop(server, service)
     logger.info('stopped')
   }
+}
+
+/** Resolves at the first SIGTERM or SIGINT. Further ones change nothing: the drain is under way. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', () => resolve())
+    process.on('SIGINT', () => resolve())
+  })
 }
 
 async function listen(server: Server, port: number, host: string): Promise<string> {
@@ -67,4 +76,6 @@ async function stop(server: Server, service: Service): Promise<void> {
     clearTimeout(deadline)
   }
   await service.close()
+  // A call to Persona that still waits for its next attempt does not hold the process up.
+  setTimeout(() => process.exit(), 1000).unref()
 }

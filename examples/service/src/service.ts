@@ -5,7 +5,7 @@ import {
   type KycEngine,
   type KycHandlerOptions,
 } from '@persona-kyc/core'
-import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
+import { createKnexStorage, endSilentConnections, migrate } from '@persona-kyc/storage-knex'
 import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
 import { startPostgres } from '@persona-kyc/testing/postgres'
 import createKnex, { type Knex } from 'knex'
@@ -77,10 +77,9 @@ function toKnexConfig(connectionString: string, logger: Logger): Knex.Config {
     connection: {
       connectionString,
       connectionTimeoutMillis: 3000,
-      statement_timeout: 10_000,
       application_name: 'persona-kyc',
     },
-    pool: { min: 0, max: 10 },
+    pool: { min: 0, max: 10, afterCreate: endSilentConnections({ afterMs: 4000 }) },
     acquireConnectionTimeout: 4000,
   }
 }
@@ -110,7 +109,8 @@ function createEngine(
   const persona = configuration.persona ?? fake
   if (persona === null) throw new Error('There is neither a Persona nor a fake one.')
   return createKycEngine({
-    persona: createPersonaClient(persona),
+    // A caller of ours waits for these calls, so they are short; what is not done then, its next call does.
+    persona: createPersonaClient({ ...persona, timeoutMs: 5000, maxRetryWaitMs: 3000 }),
     storage: createKnexStorage({ knex }),
     templateId: configuration.templateId,
     webhookSecrets: configuration.webhookSecrets,

@@ -39,6 +39,7 @@ describe('readConfiguration', () => {
       host: '0.0.0.0',
       port: 9000,
       databaseUrl: REAL.DATABASE_URL,
+      dataDirectory: null,
       persona: {
         apiKey: 'persona_sandbox_1',
         environment: 'sandbox',

@@ -12,6 +12,7 @@ export interface ServerProcess {
   output(): string
   /** Sends a request with the token of the compliance routes. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer>
+  signal(signal: NodeJS.Signals): void
   /** Sends the signal, unless it ended before, and resolves with the exit code; null after a SIGKILL. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -44,6 +45,7 @@ export async function startServer(
     url,
     output,
     call: (method, path, body, headers = {}) => call(`${url}${path}`, method, body, headers),
+    signal: (signal) => void child.kill(signal),
     async stop(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
       const exited = once(child, 'exit')

@@ -33,7 +33,10 @@ export async function createStage(): Promise<Stage> {
       PERSONA_TEMPLATE_ID: 'itmpl_test',
     },
     async dump() {
-      const tables = ['kyc_cases', 'kyc_events', 'kyc_transitions']
+      const { rows } = await knex.raw(
+        "select table_name from information_schema.tables where table_schema = 'persona_kyc' order by 1",
+      )
+      const tables: string[] = rows.map((row: { table_name: string }) => row.table_name)
       const results = tables.map((table) =>
         knex.raw(`select * from persona_kyc.${table} order by 1, 2`).then(({ rows }) => rows),
       )

@@ -1,6 +1,10 @@
 import { type CaseEvent, type KycCase, KycError, type Page } from '@persona-kyc/core'
 import type { TransitionRow } from './rows.js'
 
+// The years that both JavaScript and PostgreSQL write the same way.
+const FIRST_TIME = Date.parse('0001-01-01T00:00:00.000Z')
+const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** The cursor before the first transition. */
 export const FEED_START = '0.0.'
 
@@ -46,7 +50,8 @@ export function fromFeedCursor(cursor: string | null): [string, string, number] 
 function fromTimeCursor(cursor: string): [Date, string] {
   const [, time, id] = /^(-?\d{1,15})\.(.+)$/s.exec(cursor) ?? []
   const date = new Date(Number(time))
-  if (id === undefined || id.includes('\0') || Number.isNaN(date.getTime())) throw invalidCursor()
+  const isDate = date.getTime() >= FIRST_TIME && date.getTime() <= LAST_TIME
+  if (id === undefined || id.includes('\0') || !isDate) throw invalidCursor()
   return [date, id]
 }
 

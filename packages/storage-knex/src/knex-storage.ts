@@ -1,4 +1,10 @@
-import { type KycStorage, type RecordedEvent, StorageError, type Transition } from '@persona-kyc/core'
+import {
+  ConfigurationError,
+  type KycStorage,
+  type RecordedEvent,
+  StorageError,
+  type Transition,
+} from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import * as cursors from './cursors.js'
 import { recordEventSql, toRecordEventBindings } from './record-event-sql.js'
@@ -12,7 +18,7 @@ import {
 } from './rows.js'
 import { DEFAULT_SCHEMA, toTableNames } from './schema.js'
 import * as statements from './statements.js'
-import { toDriverCode, toStorageError } from './storage-error.js'
+import { CROSSED_TRANSACTIONS, toDriverCode, toStorageError } from './storage-error.js'
 
 /** What {@link createKnexStorage} accepts. */
 export interface KnexStorageOptions {
@@ -23,29 +29,27 @@ export interface KnexStorageOptions {
 }
 
 const UNIQUE_VIOLATION = '23505'
-const MAX_TURNS = 10
+const MAX_TURNS = 50
 
 /**
  * Returns a storage on PostgreSQL 13 or newer. Run `migrate` before. The Knex instance stays yours: its pool is the
  * pool, and closing it is up to you.
  *
- * @throws ConfigurationError when the schema's name is no plain identifier.
+ * @throws ConfigurationError when the schema's name is no plain identifier, or Knex is not set up for PostgreSQL.
  */
 export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorageOptions): KycStorage {
+  requirePostgres(knex)
   const tables = toTableNames(schema)
   const recordSql = recordEventSql(tables)
 
-  const run = async <Row>(
-    sql: string,
-    bindings: Knex.RawBinding[] | Record<string, Knex.RawBinding> = [],
-  ): Promise<Row[]> => {
-    try {
-      const { rows } = await knex.raw<{ rows: Row[] }>(sql, bindings as Knex.ValueDict)
-      return rows
-    } catch (error) {
-      throw toStorageError(error)
-    }
+  const run = async <Row>(sql: string, bindings: Knex.ValueDict = {}): Promise<Row[]> => {
+    const rows = await runRepeatedly<Row>(knex, { sql, bindings, repeatOn: CROSSED_TRANSACTIONS })
+    if (rows === null) throw contention()
+    return rows
   }
+  /** For statements that another process may cross by a unique key between their snapshot and their write. */
+  const runCrossed = <Row>(sql: string, bindings: Knex.ValueDict) =>
+    runRepeatedly<Row>(knex, { sql, bindings, repeatOn: [UNIQUE_VIOLATION, ...CROSSED_TRANSACTIONS] })
   const runOnCase = async (sql: string, bindings: Record<string, Knex.RawBinding>) => {
     const [row] = await run<CaseRow>(sql, bindings)
     return row === undefined ? null : fromCaseRow(row)
@@ -73,30 +77,25 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
     },
     advanceAttempt: (caseId, fromAttempt) => runOnCase(statements.advanceAttempt(tables), { caseId, fromAttempt }),
     async attachInquiry(caseId, inquiry) {
-      const rows = await retryingConflicts(knex, (transaction) =>
-        transaction.raw<{ rows: CaseRow[] }>(statements.attachInquiry(tables), { caseId, ...inquiry }),
-      )
+      const rows = await runCrossed<CaseRow>(statements.attachInquiry(tables), { caseId, ...inquiry })
       const [row] = rows ?? []
       return row === undefined ? null : fromCaseRow(row)
     },
     storeSessionToken: (caseId, session) => runOnCase(statements.storeSessionToken(tables), { caseId, ...session }),
     async recordEvent(event) {
-      const rows = await retryingConflicts(knex, (transaction) =>
-        transaction.raw<{ rows: RecordedRow[] }>(recordSql, toRecordEventBindings(event)),
-      )
+      const rows = await runCrossed<RecordedRow>(recordSql, toRecordEventBindings(event))
       const [row] = rows ?? []
       if (row === undefined) throw contention()
       return toRecordedEvent(event, row)
     },
     async setClaim(caseId, claim) {
-      const stored = await runOnCase(statements.setClaim(tables), { caseId, ...claim })
-      if (stored !== null) return { result: 'stored', kycCase: stored }
-      // A claim once stored is never changed, so what is read now says why nothing was stored then.
-      const kycCase = await this.getCase(caseId)
-      if (kycCase === null) return { result: 'not_found', kycCase }
-      if (kycCase.status !== 'verified' || kycCase.kycClaimId === null) return { result: 'not_verified', kycCase }
-      const isSame = kycCase.kycClaimId === claim.kycClaimId && kycCase.kycClaimTxHash === claim.kycClaimTxHash
-      return { result: isSame ? 'unchanged' : 'conflict', kycCase }
+      const [row] = await run<CaseRow & { result: 'stored' | 'unchanged' | 'conflict' | 'not_verified' }>(
+        statements.setClaim(tables),
+        { caseId, ...claim },
+      )
+      return row === undefined
+        ? { result: 'not_found', kycCase: null }
+        : { result: row.result, kycCase: fromCaseRow(row) }
     },
     eraseCase: (caseId, now) => runOnCase(statements.eraseCase(tables), { caseId, now }),
     async listCaseEvents(caseId, { after, limit }) {
@@ -117,29 +116,44 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
   }
 }
 
+function requirePostgres(knex: Knex): void {
+  const { dialect } = (knex.client ?? {}) as { dialect?: unknown }
+  if (dialect === 'postgresql' || dialect === 'cockroachdb') return
+  throw new ConfigurationError({
+    problem: 'The Knex instance is not set up for PostgreSQL.',
+    fix: "Make it with { client: 'pg', connection: … }.",
+  })
+}
+
 type RecordedRow = Partial<CaseRow> & {
   readonly outcome: RecordedEvent['outcome']
   readonly previous_status: Transition['from'] | null
 }
 
+interface Statement {
+  readonly sql: string
+  readonly bindings: Knex.ValueDict
+  /** The errors after which the same statement may succeed. */
+  readonly repeatOn: readonly string[]
+}
+
 /**
- * Runs a statement that another process may cross by a unique key between its snapshot and its write; then it runs
- * again and sees what was written. Null when it never gets through. In a transaction of the app, each try is a
- * savepoint, so that a crossed one does not end the whole.
+ * Runs a statement, again where another process has crossed it: then it sees what that one wrote. Null when it never
+ * gets through. In a transaction of the app each run is a savepoint, so that a crossed one does not end the whole; what
+ * ends it all the same, such as a deadlock, is for the app to repeat.
  */
-async function retryingConflicts<Row>(
-  knex: Knex,
-  statement: (knex: Knex) => PromiseLike<{ rows: Row[] }>,
-): Promise<Row[] | null> {
+async function runRepeatedly<Row>(knex: Knex, { sql, bindings, repeatOn }: Statement): Promise<Row[] | null> {
+  const isBound = knex.isTransaction === true
+  const repeats = isBound ? repeatOn.filter((code) => !CROSSED_TRANSACTIONS.includes(code)) : repeatOn
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     try {
-      const { rows } =
-        knex.isTransaction === true
-          ? await knex.transaction(async (savepoint) => statement(savepoint))
-          : await statement(knex)
+      const needsSavepoint = isBound && repeats.length > 0
+      const { rows } = needsSavepoint
+        ? await knex.transaction(async (savepoint) => savepoint.raw<{ rows: Row[] }>(sql, bindings))
+        : await knex.raw<{ rows: Row[] }>(sql, bindings)
       return rows
     } catch (error) {
-      if (toDriverCode(error) !== UNIQUE_VIOLATION) throw toStorageError(error)
+      if (!repeats.includes(toDriverCode(error))) throw toStorageError(error)
     }
   }
   return null

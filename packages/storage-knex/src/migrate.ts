@@ -69,17 +69,27 @@ async function inTurn<Result>(
     return await knex.transaction(async (transaction) => {
       // Ends with the transaction, so it also works through a pooler and is never left behind.
       await transaction.raw('select pg_advisory_xact_lock(?, hashtext(?))', [LOCK_KEY, tables.schema])
-      await transaction.raw(`create schema if not exists ${tables.schema}`)
-      await transaction.raw(`
-        create table if not exists ${tables.migrations} (
-          name text primary key,
-          applied_at timestamptz(3) not null default clock_timestamp()
-        )`)
+      await createMissing(transaction, tables)
       return work(transaction, await readApplied(transaction, tables))
     })
   } catch (error) {
     throw toStorageError(error)
   }
+}
+
+/** PostgreSQL asks for the right to create also where there is nothing to create, so look first. */
+async function createMissing(transaction: Knex.Transaction, { schema, migrations }: TableNames): Promise<void> {
+  const { rows } = await transaction.raw<{ rows: { has_schema: boolean; has_table: boolean }[] }>(
+    'select to_regnamespace(?) is not null as has_schema, to_regclass(?) is not null as has_table',
+    [schema, migrations],
+  )
+  if (rows[0]?.has_schema !== true) await transaction.raw(`create schema ${schema}`)
+  if (rows[0]?.has_table === true) return
+  await transaction.raw(`
+    create table ${migrations} (
+      name text primary key,
+      applied_at timestamptz(3) not null default clock_timestamp()
+    )`)
 }
 
 /** The row comes first: should the lock ever not hold, the second migrator stops here and not halfway. */

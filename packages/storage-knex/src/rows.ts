@@ -1,4 +1,12 @@
-import type { CaseEvent, CaseStatus, EventOutcome, KycCase, SealedText, Transition } from '@persona-kyc/core'
+import {
+  type CaseEvent,
+  type CaseStatus,
+  type EventOutcome,
+  type KycCase,
+  type SealedText,
+  StorageError,
+  type Transition,
+} from '@persona-kyc/core'
 
 /** A row of `kyc_cases`, as the driver gives it. */
 export interface CaseRow {
@@ -48,8 +56,9 @@ export type EventRow = {
   readonly received_at: Date
 } & { readonly [Column in keyof TransitionRow]: TransitionRow[Column] | null }
 
-/** The case of a row. */
+/** The case of a row. Throws StorageError when the app's Knex renames columns. */
 export function fromCaseRow(row: CaseRow): KycCase {
+  requireColumn(row, 'user_id')
   return {
     id: row.id,
     userId: row.user_id,
@@ -58,21 +67,22 @@ export function fromCaseRow(row: CaseRow): KycCase {
     verificationScore: row.verification_score,
     personaInquiryId: row.persona_inquiry_id,
     inquiryAttempt: row.inquiry_attempt,
-    initiatingUntil: row.initiating_until,
+    initiatingUntil: toDateOrNull(row.initiating_until),
     sealedSessionToken: row.persona_session_token,
     sealedPersonalData: row.personal_data,
     personaStatus: row.persona_status,
     kycClaimId: row.kyc_claim_id,
     kycClaimTxHash: row.kyc_claim_tx_hash,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    verifiedAt: row.verified_at,
-    erasedAt: row.erased_at,
+    createdAt: toDate(row.created_at),
+    updatedAt: toDate(row.updated_at),
+    verifiedAt: toDateOrNull(row.verified_at),
+    erasedAt: toDateOrNull(row.erased_at),
   }
 }
 
 /** The transition of a row. */
 export function fromTransitionRow(row: TransitionRow): Transition {
+  requireColumn(row, 'case_id')
   return {
     caseId: row.case_id,
     revision: row.revision,
@@ -82,8 +92,8 @@ export function fromTransitionRow(row: TransitionRow): Transition {
     personaStatus: row.persona_status,
     eventId: row.event_id,
     eventName: row.event_name,
-    occurredAt: row.occurred_at,
-    recordedAt: row.recorded_at,
+    occurredAt: toDate(row.occurred_at),
+    recordedAt: toDate(row.recorded_at),
   }
 }
 
@@ -94,8 +104,25 @@ export function fromEventRow(row: EventRow): CaseEvent {
     name: row.name,
     outcome: row.outcome,
     personaStatus: row.event_persona_status,
-    occurredAt: row.event_occurred_at,
-    receivedAt: row.received_at,
+    occurredAt: toDateOrNull(row.event_occurred_at),
+    receivedAt: toDate(row.received_at),
     transition: row.revision === null ? null : fromTransitionRow(row as TransitionRow),
   }
+}
+
+/** An app may have told the driver to leave timestamps as text. */
+function toDate(value: Date | string): Date {
+  return value instanceof Date ? value : new Date(value)
+}
+
+function toDateOrNull(value: Date | string | null): Date | null {
+  return value === null ? null : toDate(value)
+}
+
+function requireColumn(row: object, column: string): void {
+  if (column in row) return
+  throw new StorageError('storage_failed', {
+    problem: `The rows that Knex gives have no column ${column}: its postProcessResponse renames them.`,
+    fix: 'Give the storage a Knex instance without postProcessResponse; both may share a database.',
+  })
 }

@@ -87,12 +87,26 @@ export function storeSessionToken({ cases }: TableNames): string {
     returning *`
 }
 
-/** Stores a claim reference on a verified case that has none. */
+/** Stores a claim reference on a verified case that has none, and says why where it does not. */
 export function setClaim({ cases }: TableNames): string {
   return `
-    update ${cases} set kyc_claim_id = :kycClaimId, kyc_claim_tx_hash = :kycClaimTxHash, updated_at = :now
-    where id = :caseId and status = 'verified' and kyc_claim_id is null
-    returning *`
+    with target as (select * from ${cases} where id = :caseId for update),
+    stored as (
+      update ${cases} c set kyc_claim_id = :kycClaimId, kyc_claim_tx_hash = :kycClaimTxHash, updated_at = :now
+      from target t
+      where c.id = t.id and t.status = 'verified' and t.kyc_claim_id is null
+      returning c.*
+    )
+    select 'stored' as result, s.* from stored s
+    union all
+    select
+      case
+        when t.status <> 'verified' then 'not_verified'
+        when t.kyc_claim_id = :kycClaimId and t.kyc_claim_tx_hash = :kycClaimTxHash then 'unchanged'
+        else 'conflict'
+      end,
+      t.*
+    from target t where not exists (select 1 from stored)`
 }
 
 /** Drops the personal data of a case. */

@@ -15,6 +15,13 @@ export function toStorageError(error: unknown): KycError {
       cause,
     })
   }
+  if (CROSSED_TRANSACTIONS.includes(code)) {
+    return new StorageError('storage_unavailable', {
+      problem: `PostgreSQL rolled this transaction back for the sake of another one (${code}).`,
+      fix: 'Repeat the whole transaction.',
+      cause,
+    })
+  }
   return new StorageError('storage_failed', {
     problem: `PostgreSQL refused a statement (${code}).`,
     fix: FIXES[code] ?? OTHER_FIX,
@@ -28,7 +35,9 @@ export function toDriverCode(error: unknown): string {
   const { code } = error as { code?: unknown }
   if (typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code)) return code
   // pg gives no code to a connection that ends while it is used.
-  return /connection (terminated|ended|error)|not queryable/i.test(error.message) ? 'CONNECTION_LOST' : error.name
+  return /connection (terminated|ended|error)|not queryable|read timeout/i.test(error.message)
+    ? 'CONNECTION_LOST'
+    : error.name
 }
 
 const FIXES: Readonly<Record<string, string>> = {
@@ -40,8 +49,11 @@ const FIXES: Readonly<Record<string, string>> = {
 const OTHER_FIX =
   'Look the code up at https://www.postgresql.org/docs/current/errcodes-appendix.html, and into the log of PostgreSQL.'
 
-/** Classes of SQLSTATE that pass by themselves: connection, transaction rollback, resources, operator, system. */
-const PASSING = /^(08|40|53|57|58)/
+/** Classes of SQLSTATE that pass by themselves: connection, resources, operator, system. */
+const PASSING = /^(08|53|57|58)/
+
+/** Two transactions were in each other's way: a serialization failure, or a deadlock. */
+export const CROSSED_TRANSACTIONS: readonly string[] = ['40001', '40P01']
 
 function isUnavailable(code: string): boolean {
   if (PASSING.test(code) && code.length === 5) return true

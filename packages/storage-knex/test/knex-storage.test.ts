@@ -62,25 +62,105 @@ describe('createKnexStorage', () => {
 
   it('keeps a transaction of the app usable when another process crosses its statement', async () => {
     const { knex } = database
-    const first = (await storage.createCase(newCase('crossed-1'))).kycCase
-    await storage.attachInquiry(first.id, {
-      inquiryId: 'inq_crossed_1',
+    const { id } = (await storage.createCase(newCase('crossed-1'))).kycCase
+    const inquiry = {
+      inquiryId: 'inq_crossed',
       replaces: null,
       personaStatus: 'created',
       sealedSessionToken: null,
       now,
-    })
-    await storage.recordEvent(newEvent('evt_crossed_1', 'inq_crossed_1', 'rejected', 1))
+    }
+    await storage.attachInquiry(id, inquiry)
+    await storage.recordEvent(newEvent('evt_crossed_1', 'inq_crossed', 'rejected', 1))
+
+    // The same user opens another case in a transaction that has not committed yet.
+    const other = await knex.transaction()
+    await createKnexStorage({ knex: other }).createCase({ ...newCase('crossed-2'), userId: 'user crossed-1' })
     await knex.transaction(async (transaction) => {
-      const bound = createKnexStorage({ knex: transaction })
+      const { rows } = await transaction.raw('select pg_backend_pid() as pid')
+      const reopening = createKnexStorage({ knex: transaction }).recordEvent(
+        newEvent('evt_crossed_2', 'inq_crossed', 'review', 2),
+      )
+      // It waits for that one, whose commit then violates the unique key of the open case.
+      await vi.waitUntil(() => isWaiting(knex, rows[0].pid))
+      await other.commit()
+      expect((await reopening).outcome).toBe('applied')
       await transaction.raw('select 1')
-      const crossing = storage.createCase({ ...newCase('crossed-2'), userId: 'user crossed-1' })
-      const reopened = bound.recordEvent(newEvent('evt_crossed_2', 'inq_crossed_1', 'review', 2))
-      expect((await reopened).outcome).toBe('applied')
-      await transaction.raw('select 1')
-      void crossing.catch(() => {})
     })
-    expect((await storage.getCase(first.id))?.status).toBe('review')
+    expect((await storage.getCase(id))?.status).toBe('review')
+    expect((await storage.createCase({ ...newCase('crossed-3'), userId: 'user crossed-1' })).kycCase.id).toBe(
+      'crossed-2',
+    )
+  })
+
+  it.each(['repeatable read', 'serializable'])(
+    'needs no luck where transactions are %s by default',
+    async (isolation) => {
+      const strict = createKnex({
+        client: 'pg',
+        connection: {
+          connectionString: database.url,
+          options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`,
+        },
+        pool: { min: 0, max: 10 },
+      })
+      try {
+        const store = createKnexStorage({ knex: strict })
+        const cases = await Promise.all(
+          Array.from({ length: 50 }, (_, index) =>
+            store.createCase({ ...newCase(`${isolation} ${index}`), userId: isolation }),
+          ),
+        )
+        const [id = ''] = new Set(cases.map(({ kycCase }) => kycCase.id))
+        const inquiryId = `inq_${isolation}`
+        await store.attachInquiry(id, {
+          inquiryId,
+          replaces: null,
+          personaStatus: 'created',
+          sealedSessionToken: null,
+          now,
+        })
+        const events = Array.from({ length: 20 }, (_, index) =>
+          newEvent(`${isolation} ${index}`, inquiryId, index % 2 === 0 ? 'review' : 'rejected', index),
+        )
+        const recorded = await Promise.all([...events, ...events].map((event) => store.recordEvent(event)))
+        expect(recorded.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(20)
+        expect((await store.getCase(id))?.status).toBe('rejected')
+      } finally {
+        await strict.destroy()
+      }
+    },
+  )
+
+  it('reads timestamps that the app has told the driver to leave as text', async () => {
+    const { kycCase } = await storage.createCase(newCase('text dates'))
+    const textual = createKnex({
+      client: 'pg',
+      connection: {
+        connectionString: database.url,
+        types: { getTypeParser: (oid: number) => (value: string) => (oid === 16 ? value === 't' : value) },
+      },
+      pool: { min: 0, max: 1 },
+    })
+    expect((await createKnexStorage({ knex: textual }).getCase('text dates'))?.createdAt).toEqual(kycCase.createdAt)
+    await textual.destroy()
+  })
+
+  it('says so when the app’s Knex renames columns, or is for another database', async () => {
+    const toCamel = (row: object) =>
+      Object.fromEntries(
+        Object.entries(row).map(([key, value]) => [key.replace(/_./, (part) => part.slice(1).toUpperCase()), value]),
+      )
+    const renaming = createKnex({
+      client: 'pg',
+      connection: database.url,
+      pool: { min: 0, max: 1 },
+      postProcessResponse: (result) => ({ ...result, rows: result.rows?.map(toCamel) }),
+    })
+    await storage.createCase(newCase('renamed'))
+    await expect(createKnexStorage({ knex: renaming }).getCase('renamed')).rejects.toThrow(/postProcessResponse/)
+    await renaming.destroy()
+    expect(() => createKnexStorage({ knex: createKnex({ client: 'mysql2' }) })).toThrow(/not set up for PostgreSQL/)
   })
 
   it('tells a database that is down from one that refuses, and goes on when it is back', async () => {
@@ -126,6 +206,11 @@ describe('createKnexStorage', () => {
     return { id, name: 'inquiry.failed', inquiryId, referenceId: null, effect, receivedAt: now }
   }
 })
+
+async function isWaiting(knex: Knex, pid: number): Promise<boolean> {
+  const { rows } = await knex.raw('select wait_event_type from pg_stat_activity where pid = ?', [pid])
+  return rows[0]?.wait_event_type === 'Lock'
+}
 
 /** Ends a query's own connection while it runs, as a restart of the server would. */
 async function cutConnections(knex: Knex): Promise<void> {

@@ -53,6 +53,23 @@ describe('migrate', () => {
     expect(await tablesOf('half')).toEqual(['kyc_transitions'])
   })
 
+  it('needs no right to create where nothing is to be created', async () => {
+    const { knex } = database
+    await migrate({ knex, schema: 'locked' })
+    await knex.raw('create role migrate_test_role')
+    await knex.raw('grant usage on schema locked to migrate_test_role')
+    await knex.raw('grant select on all tables in schema locked to migrate_test_role')
+    try {
+      await knex.transaction(async (transaction) => {
+        await transaction.raw('set local role migrate_test_role')
+        expect(await migrate({ knex: transaction, schema: 'locked' })).toEqual([])
+      })
+    } finally {
+      await knex.raw('drop owned by migrate_test_role')
+      await knex.raw('drop role migrate_test_role')
+    }
+  })
+
   it('refuses a database that a newer version has migrated', async () => {
     const { knex } = database
     await migrate({ knex, schema: 'newer' })

@@ -84,7 +84,7 @@ export async function claimPersistent(
 ): Promise<ClaimedDirectory> {
   const wanted = resolve(directory)
   const standIn = join(workspace, createHash('sha256').update(wanted).digest('hex').slice(0, 16))
-  const place = uid === undefined || (await isTraversable(dirname(wanted), uid)) ? wanted : standIn
+  const place = uid === undefined || (await isTraversable(wanted, uid)) ? wanted : standIn
   await createTraversable(place)
   const path = await realpath(place)
   const release = await claim(path, wanted)

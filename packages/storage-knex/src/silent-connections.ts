@@ -1,0 +1,31 @@
+/** The part of a `pg` client that {@link endSilentConnections} uses. */
+interface PgClient {
+  /** False while a statement waits for its answer. */
+  readonly readyForQuery?: boolean
+  readonly connection?: {
+    readonly stream?: {
+      setTimeout(ms: number, onTimeout: () => void): unknown
+      destroy(error?: Error): unknown
+    }
+  }
+}
+
+/** A Knex pool's `afterCreate`. */
+export type AfterCreate = (connection: unknown, done: (error: Error | null, connection: unknown) => void) => void
+
+/**
+ * Returns an `afterCreate` for a Knex pool that ends a connection whose statement has had no answer for so long. A
+ * database that vanishes without a word, as in a failover, otherwise holds the pool's connections for many minutes, and
+ * webhooks get no answer. Choose less than the five seconds that Persona waits, and more than your slowest statement
+ * takes. For connections that are only being made, set `connectionTimeoutMillis` of the `pg` connection too.
+ */
+export function endSilentConnections({ afterMs }: { readonly afterMs: number }): AfterCreate {
+  return (connection, done) => {
+    const client = connection as PgClient
+    const stream = client.connection?.stream
+    stream?.setTimeout(afterMs, () => {
+      if (client.readyForQuery !== true) stream.destroy(new Error('Connection terminated: no answer in time'))
+    })
+    done(null, connection)
+  }
+}
