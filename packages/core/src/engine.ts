@@ -19,6 +19,7 @@ import type {
   CaseEvent,
   CaseQuery,
   ClaimReference,
+  FeedPage,
   KycCase,
   KycStorage,
   Page,
@@ -93,7 +94,7 @@ export interface KycEngine {
   readPersonalData(caseId: string): Promise<PersonalData | null>
   listCaseEvents(caseId: string, query?: Partial<PageQuery>): Promise<Page<CaseEvent>>
   /** The feed of all transitions, in an order in which a follower misses none. */
-  readFeed(query?: Partial<PageQuery>): Promise<Page<Transition>>
+  readFeed(query?: Partial<PageQuery>): Promise<FeedPage>
   /** Never rejects. Persona is asked at most every 15 seconds. */
   health(): Promise<KycHealth>
   /**

@@ -80,6 +80,7 @@ export type {
   ClaimReference,
   EventEffect,
   EventOutcome,
+  FeedPage,
   KycCase,
   KycStorage,
   NewCase,

@@ -41,7 +41,7 @@ export async function completeInitiation(
   const { storage, now } = context
   const deadline = now() + PATIENCE_MS
   for (let turn = 0; now() < deadline; turn++) {
-    const claimed = await storage.claimInitiation(caseId, {
+    const claimed = await storage.leaseInitiation(caseId, {
       currentInquiryId: options.replaces,
       now: new Date(now()),
       until: new Date(now() + LEASE_MS),

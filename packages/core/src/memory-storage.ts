@@ -62,7 +62,7 @@ export function createMemoryStorage(): KycStorage {
       return toPage(matching.map(toKycCase), limit, toCaseCursor)
     },
 
-    async claimInitiation(caseId, { currentInquiryId, now, until }) {
+    async leaseInitiation(caseId, { currentInquiryId, now, until }) {
       const isFree = (stored: StoredCase) => stored.initiatingUntil === null || stored.initiatingUntil <= now
       const isClaimable = (stored: StoredCase) =>
         stored.personaInquiryId === currentInquiryId && stored.erasedAt === null && isFree(stored)

@@ -118,8 +118,14 @@ export interface ClaimReference {
 /** A part of a longer list. */
 export interface Page<Item> {
   readonly items: readonly Item[]
-  /** Pass as `after` for what follows; null where nothing does, except for the feed, which has no end. */
+  /** Pass as `after` for what follows; null where nothing does. */
   readonly next: string | null
+}
+
+/** A part of the feed, which has no end. */
+export interface FeedPage extends Page<Transition> {
+  /** Pass as `after` for what follows, now or later. */
+  readonly next: string
 }
 
 /** Where a page starts, and how long it may be. */
@@ -163,7 +169,7 @@ export interface KycStorage {
    * Takes the right to create the case's inquiry until `until`: resolves with the case if the caller now has it, with
    * null if somebody else holds it at `now`, or the case is gone, or its inquiry is not `currentInquiryId`.
    */
-  claimInitiation(
+  leaseInitiation(
     caseId: string,
     options: { readonly currentInquiryId: string | null; readonly now: Date; readonly until: Date },
   ): Promise<KycCase | null>
@@ -225,9 +231,9 @@ export interface KycStorage {
 
   /**
    * Reads the feed of all transitions after a cursor. Transitions of one case come in order, and a follower that goes
-   * on from `next` misses none, also while others are being written. `next` is never null.
+   * on from `next` misses none, also while others are being written.
    */
-  readFeed(query: PageQuery): Promise<Page<Transition>>
+  readFeed(query: PageQuery): Promise<FeedPage>
 
   /** Resolves when the storage answers, rejects with a StorageError when it does not. */
   ping(): Promise<void>

@@ -214,7 +214,7 @@ describe('a caller who finds another process at work', () => {
     await toRejection(test.engine.initiateKyc(USER))
     const { id } = await caseOf(test)
     const lastForever = { currentInquiryId: null, now: new Date(0), until: new Date(8e15) }
-    expect(await test.storage.claimInitiation(id, lastForever)).not.toBeNull()
+    expect(await test.storage.leaseInitiation(id, lastForever)).not.toBeNull()
     expect(await toRejection(test.engine.initiateKyc(USER))).toMatchObject({ code: 'initiation_in_progress' })
   })
 

@@ -71,7 +71,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
       const rows = await run<CaseRow>(statements.listCases(tables, query), { status, createdAt, id, limit: limit + 1 })
       return cursors.toPage(rows.map(fromCaseRow), limit, cursors.toCaseCursor)
     },
-    claimInitiation: (caseId, options) => runOnCase(statements.claimInitiation(tables), { caseId, ...options }),
+    leaseInitiation: (caseId, options) => runOnCase(statements.leaseInitiation(tables), { caseId, ...options }),
     async releaseInitiation(caseId, until) {
       await run(statements.releaseInitiation(tables), { caseId, until })
     },

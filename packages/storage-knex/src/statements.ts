@@ -37,7 +37,7 @@ export function listCases({ cases }: TableNames, { status, claim, after }: CaseQ
 }
 
 /** Takes the right to create the inquiry, if it is free. */
-export function claimInitiation({ cases }: TableNames): string {
+export function leaseInitiation({ cases }: TableNames): string {
   return `
     update ${cases} set initiating_until = :until
     where id = :caseId

@@ -160,7 +160,8 @@ describe('createKnexStorage', () => {
     await storage.createCase(newCase('renamed'))
     await expect(createKnexStorage({ knex: renaming }).getCase('renamed')).rejects.toThrow(/postProcessResponse/)
     await renaming.destroy()
-    expect(() => createKnexStorage({ knex: createKnex({ client: 'mysql2' }) })).toThrow(/not set up for PostgreSQL/)
+    const mysql = { client: { dialect: 'mysql' } } as unknown as Knex
+    expect(() => createKnexStorage({ knex: mysql })).toThrow(/not set up for PostgreSQL/)
   })
 
   it('tells a database that is down from one that refuses, and goes on when it is back', async () => {

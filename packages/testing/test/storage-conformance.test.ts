@@ -1,4 +1,4 @@
-import { createMemoryStorage, type KycCase, type KycStorage, type Transition } from '@persona-kyc/core'
+import { createMemoryStorage, type FeedPage, type KycCase, type KycStorage, type Transition } from '@persona-kyc/core'
 import {
   type StorageHarness,
   type StorageTransaction,
@@ -96,7 +96,8 @@ const MISTAKES: readonly Mistake[] = [
       breakMemory((inner) => ({
         async readFeed(query) {
           const page = await inner.readFeed(query)
-          return page.items.length < query.limit ? { ...page, next: null } : page
+          // The type forbids it, but a storage may be written in JavaScript.
+          return page.items.length < query.limit ? ({ ...page, next: null } as unknown as FeedPage) : page
         },
       })),
     fails: ['readFeed of nothing', 'readFeed goes on from the `next` of its end'],
@@ -122,14 +123,14 @@ const MISTAKES: readonly Mistake[] = [
     mistake: 'reads whether the initiation is free, then takes it',
     create: () =>
       breakMemory((inner) => ({
-        async claimInitiation(caseId, options) {
+        async leaseInitiation(caseId, options) {
           const until = (await inner.getCase(caseId))?.initiatingUntil ?? null
           if (until !== null && until > options.now) return null
           await turn()
-          return inner.claimInitiation(caseId, { ...options, now: new Date(8e15) })
+          return inner.leaseInitiation(caseId, { ...options, now: new Date(8e15) })
         },
       })),
-    fails: ['claimInitiation gives the right to exactly one of 50'],
+    fails: ['leaseInitiation gives the right to exactly one of 50'],
   },
   {
     mistake: 'reads the attempt, then advances it',

@@ -65,7 +65,7 @@ function drawOperation({ cases }: Model, random: () => number, step: number): Op
     [6, (subject) => subject.storeSessionToken(caseId, options)],
     [6, (subject) => subject.setClaim(caseId, claim)],
     [2, (subject) => subject.eraseCase(caseId, now)],
-    [6, (subject) => subject.claimInitiation(caseId, initiation)],
+    [6, (subject) => subject.leaseInitiation(caseId, initiation)],
     [3, (subject) => subject.advanceAttempt(caseId, fromAttempt)],
   ]
   return pickWeighted(operations, random)

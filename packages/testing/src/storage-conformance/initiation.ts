@@ -6,22 +6,22 @@ import { attach } from './steps.js'
 
 /** Who may create the inquiry of a case, and under which number. */
 export const initiationCases: readonly ConformanceCase[] = [
-  check('claimInitiation leaves the right to the creator of the case until its time', async (storage) => {
+  check('leaseInitiation leaves the right to the creator of the case until its time', async (storage) => {
     await storage.createCase(newCase('a'))
-    expect(await storage.claimInitiation('a', { currentInquiryId: null, now: at(4999), until: at(9000) })).toBeNull()
-    const taken = await storage.claimInitiation('a', { currentInquiryId: null, now: at(5001), until: at(9001) })
+    expect(await storage.leaseInitiation('a', { currentInquiryId: null, now: at(4999), until: at(9000) })).toBeNull()
+    const taken = await storage.leaseInitiation('a', { currentInquiryId: null, now: at(5001), until: at(9001) })
     expect(taken).toEqual(await storage.getCase('a'))
     expect(taken?.initiatingUntil).toEqual(at(9001))
   }),
 
   check(
-    'claimInitiation gives the right to exactly one of 50, and once it is over to exactly one again',
+    'leaseInitiation gives the right to exactly one of 50, and once it is over to exactly one again',
     async (storage) => {
       await storage.createCase(newCase('a'))
       for (let round = 1; round <= RACE_ROUNDS; round++) {
         const now = at(round * 10_000)
         const claims = await together(50, (index) =>
-          storage.claimInitiation('a', { currentInquiryId: null, now, until: at(round * 10_000 + 1000 + index) }),
+          storage.leaseInitiation('a', { currentInquiryId: null, now, until: at(round * 10_000 + 1000 + index) }),
         )
         const winners = claims.filter((claim) => claim !== null)
         expect(winners, `round ${round}`).toHaveLength(1)
@@ -30,9 +30,9 @@ export const initiationCases: readonly ConformanceCase[] = [
     },
   ),
 
-  check('claimInitiation refuses who names another inquiry than the case has', async (storage) => {
+  check('leaseInitiation refuses who names another inquiry than the case has', async (storage) => {
     const claim = (currentInquiryId: string | null) =>
-      storage.claimInitiation('a', { currentInquiryId, now: at(6000), until: at(7000) })
+      storage.leaseInitiation('a', { currentInquiryId, now: at(6000), until: at(7000) })
     await storage.createCase(newCase('a'))
     expect(await claim('inq-a')).toBeNull()
     await attach(storage, 'a')
@@ -41,10 +41,10 @@ export const initiationCases: readonly ConformanceCase[] = [
     expect((await claim('inq-a'))?.initiatingUntil).toEqual(at(7000))
   }),
 
-  check('claimInitiation refuses an erased case', async (storage) => {
+  check('leaseInitiation refuses an erased case', async (storage) => {
     await storage.createCase(newCase('a'))
     await storage.eraseCase('a', at(1))
-    expect(await storage.claimInitiation('a', { currentInquiryId: null, now: at(6000), until: at(7000) })).toBeNull()
+    expect(await storage.leaseInitiation('a', { currentInquiryId: null, now: at(6000), until: at(7000) })).toBeNull()
   }),
 
   check('releaseInitiation gives the right back with the very `until` only', async (storage) => {
@@ -55,7 +55,7 @@ export const initiationCases: readonly ConformanceCase[] = [
     }
     await storage.releaseInitiation('a', at(5000))
     expect((await storage.getCase('a'))?.initiatingUntil).toBeNull()
-    const taken = await storage.claimInitiation('a', { currentInquiryId: null, now: at(1), until: at(6000) })
+    const taken = await storage.leaseInitiation('a', { currentInquiryId: null, now: at(1), until: at(6000) })
     expect(taken).not.toBeNull()
     await storage.releaseInitiation('a', at(5000))
     expect((await storage.getCase('a'))?.initiatingUntil).toEqual(at(6000))

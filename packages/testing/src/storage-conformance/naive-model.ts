@@ -5,7 +5,7 @@ import { requireFound } from './found-value.js'
 export type Modelled = {
   [Method in
     | 'createCase'
-    | 'claimInitiation'
+    | 'leaseInitiation'
     | 'advanceAttempt'
     | 'attachInquiry'
     | 'storeSessionToken'
@@ -109,7 +109,7 @@ export function createModel(): Model {
       return { kycCase, created: true }
     },
 
-    claimInitiation(caseId, { currentInquiryId, now, until }) {
+    leaseInitiation(caseId, { currentInquiryId, now, until }) {
       const isAllowed = ({ initiatingUntil, personaInquiryId, erasedAt }: KycCase) =>
         (initiatingUntil === null || initiatingUntil < now) && personaInquiryId === currentInquiryId && !erasedAt
       return changeIf(isAllowed, caseId, { initiatingUntil: until })

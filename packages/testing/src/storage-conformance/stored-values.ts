@@ -98,7 +98,7 @@ export const storedValueCases: readonly ConformanceCase[] = [
 
   check('an unknown case is null, or nothing, everywhere', async (storage) => {
     expect(await storage.getCase('a')).toBeNull()
-    expect(await storage.claimInitiation('a', UNKNOWN)).toBeNull()
+    expect(await storage.leaseInitiation('a', UNKNOWN)).toBeNull()
     expect(await storage.advanceAttempt('a', 1)).toBeNull()
     expect(await attach(storage, 'a')).toBeNull()
     expect(await storage.storeSessionToken('a', SESSION)).toBeNull()
