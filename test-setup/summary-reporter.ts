@@ -25,11 +25,13 @@ function summarise(modules: readonly TestModule[], unhandledErrors: number): str
   const failedOutside = modules
     .flatMap((module) => [module, ...module.children.allSuites()])
     .filter((suite) => suite.errors().length > 0)
-  const reasons = tests.flatMap((test) => {
+  const notes = tests.flatMap((test) => {
     const result = test.result()
-    return result.state === 'skipped' && result.note !== undefined
-      ? [`skipped: [${test.project.name}] ${test.fullName}: ${result.note}`]
-      : []
+    return result.state === 'skipped' && result.note !== undefined ? [result.note] : []
+  })
+  const reasons = [...new Set(notes)].map((note) => {
+    const { length } = notes.filter((other) => other === note)
+    return `skipped ${length}: ${note}`
   })
   const failed = count('failed') + failedOutside.length + unhandledErrors
   return ['', ...reasons, `${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped`, ''].join('\n')

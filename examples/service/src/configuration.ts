@@ -49,25 +49,44 @@ const words = z
 
 const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
-  PORT: z.coerce.number('PORT must be a number, for example 8000').int().min(0).max(65_535).default(8000),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'PORT must be a number from 0 to 65535, for example 8000')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'PORT must be a number from 0 to 65535, for example 8000')
+    .default(8000),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
+    .regex(/^postgres(ql)?:\/\/[^/]/, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
     .optional(),
   KYC_DATA_DIR: z.string().optional(),
-  PERSONA_API_KEY: z.string().optional(),
+  PERSONA_API_KEY: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]+$/,
+      'PERSONA_API_KEY must be printable ASCII without spaces: copy it from the Persona dashboard',
+    )
+    .optional(),
   PERSONA_WEBHOOK_SECRET: words,
   PERSONA_TEMPLATE_ID: z.string().optional(),
   PERSONA_ENVIRONMENT: z
     .enum(['sandbox', 'production'], 'PERSONA_ENVIRONMENT must be sandbox or production')
     .optional(),
-  PERSONA_BASE_URL: z.url('PERSONA_BASE_URL must be a URL, for example https://api.withpersona.com/api/v1').optional(),
-  PERSONA_API_VERSION: z.string().optional(),
+  PERSONA_BASE_URL: z
+    .url({
+      protocol: /^https?$/,
+      error: 'PERSONA_BASE_URL must be a URL, for example https://api.withpersona.com/api/v1',
+    })
+    .optional(),
+  PERSONA_API_VERSION: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/, 'PERSONA_API_VERSION must be a date, for example 2025-12-08')
+    .optional(),
   COMPLIANCE_API_TOKEN: z
     .string('COMPLIANCE_API_TOKEN is not set. It guards the compliance routes; make one with: openssl rand -hex 32')
     .regex(
-      /^\S{16,}$/,
-      'COMPLIANCE_API_TOKEN must have 16 characters or more and no space; make one with: openssl rand -hex 32',
+      /^[\x21-\x7e]{16,}$/,
+      'COMPLIANCE_API_TOKEN must have 16 characters of ASCII or more, and no space; make one with: openssl rand -hex 32',
     ),
   KYC_ENCRYPTION_KEYS: words,
   LOG_LEVEL: z.enum(LOG_LEVELS, `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -75,6 +94,9 @@ const variables = z.object({
 })
 
 type Variables = z.infer<typeof variables>
+
+/** The variables that are set, as they are. */
+type Given = Readonly<Record<string, string | undefined>>
 
 /**
  * Reads the environment of an example server. An empty variable counts as one that is not set.
@@ -84,9 +106,12 @@ type Variables = z.infer<typeof variables>
 export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   const result = variables.safeParse(given)
-  if (!result.success) throw new EnvironmentError(result.error.issues.map(toMistake))
-  const mistakes = [...findContradictions(result.data), ...findKeyMistakes(result.data.KYC_ENCRYPTION_KEYS)]
-  if (mistakes.length > 0) throw new EnvironmentError(mistakes)
+  const mistakes = [
+    ...(result.error?.issues.map(toMistake) ?? []),
+    ...findContradictions(given),
+    ...findKeyMistakes(words.parse(given.KYC_ENCRYPTION_KEYS)),
+  ]
+  if (!result.success || mistakes.length > 0) throw new EnvironmentError(mistakes)
   return toConfiguration(result.data)
 }
 
@@ -95,7 +120,7 @@ function toMistake({ path, message }: z.core.$ZodIssue): string {
   return message.startsWith(name) ? message : `${name}: ${message}`
 }
 
-function findContradictions(env: Variables): string[] {
+function findContradictions(env: Given): string[] {
   const { PERSONA_API_KEY: apiKey, PERSONA_ENVIRONMENT: environment } = env
   if (apiKey === undefined) return findFakeContradictions(env)
   const prefix = /^persona_(sandbox|production)_/.exec(apiKey)?.[1]
@@ -105,19 +130,22 @@ function findContradictions(env: Variables): string[] {
           `PERSONA_ENVIRONMENT is ${environment}, but PERSONA_API_KEY is a ${prefix} key: use a key that starts with persona_${environment}_`,
         ]
       : []),
-    ...(env.PERSONA_WEBHOOK_SECRET.length === 0
+    ...(env.PERSONA_WEBHOOK_SECRET === undefined
       ? ['PERSONA_WEBHOOK_SECRET is not set: copy the secret (wbhsec_…) of your webhook from the Persona dashboard']
       : []),
     ...(env.PERSONA_TEMPLATE_ID === undefined
       ? ['PERSONA_TEMPLATE_ID is not set: copy the id (itmpl_…) of your inquiry template from the Persona dashboard']
       : []),
-    ...(env.NODE_ENV === 'production' && env.DATABASE_URL === undefined
-      ? ['DATABASE_URL is not set: the embedded PostgreSQL is not for production']
-      : []),
+    ...findProductionMistakes(env),
   ]
 }
 
-function findFakeContradictions(env: Variables): string[] {
+function findProductionMistakes({ NODE_ENV, DATABASE_URL }: Given): string[] {
+  const isMissing = NODE_ENV === 'production' && DATABASE_URL === undefined
+  return isMissing ? ['DATABASE_URL is not set: the embedded PostgreSQL is not for production'] : []
+}
+
+function findFakeContradictions(env: Given): string[] {
   const only = (name: string) =>
     `${name} is set, but PERSONA_API_KEY is not: set the key, or leave both out for the fake Persona`
   return [
@@ -125,6 +153,7 @@ function findFakeContradictions(env: Variables): string[] {
     ...(env.PERSONA_API_VERSION === undefined ? [] : [only('PERSONA_API_VERSION')]),
     ...(env.PERSONA_ENVIRONMENT === 'production' ? [only('PERSONA_ENVIRONMENT=production')] : []),
     ...(env.NODE_ENV === 'production' ? ['PERSONA_API_KEY is not set: the fake Persona is not for production'] : []),
+    ...findProductionMistakes(env),
   ]
 }
 

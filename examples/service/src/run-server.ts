@@ -22,10 +22,19 @@ export async function runServer(definition: ServerDefinition): Promise<void> {
   try {
     await start(definition)
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'unknown error'
-    process.stderr.write(`${error instanceof EnvironmentError ? message : `The server did not start. ${message}`}\n`)
+    process.stderr.write(`${toStartMessage(error)}\n`)
     process.exitCode = 1
   }
+}
+
+/** What a person at the terminal needs to know of a start that failed: no stack, and the variable to change. */
+export function toStartMessage(error: unknown): string {
+  if (!(error instanceof Error)) return 'It did not start.'
+  const { code } = error as { code?: unknown }
+  if (code === 'EADDRINUSE')
+    return 'It did not start: the port is taken (EADDRINUSE). Set PORT to another one, for example PORT=8001.'
+  if (code === 'ENOTFOUND' || code === 'EADDRNOTAVAIL') return `It did not start: it cannot listen at HOST (${code}).`
+  return error instanceof EnvironmentError ? error.message : `It did not start. ${error.message}`
 }
 
 async function start({ name, createServer }: ServerDefinition): Promise<void> {

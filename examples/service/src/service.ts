@@ -63,6 +63,18 @@ export async function startService(
   }
 }
 
+/** What the webhook of the fake is subscribed to: what happens to an inquiry once the server itself has created it. */
+const ENABLED_EVENTS = [
+  'started',
+  'completed',
+  'failed',
+  'expired',
+  'marked-for-review',
+  'approved',
+  'declined',
+  'redacted',
+].map((event) => `inquiry.${event}`)
+
 /** Webhooks must be answered within five seconds, so nothing waits longer than that for a database that is down. */
 function toKnexConfig(connectionString: string, logger: Logger): Knex.Config {
   return {
@@ -128,6 +140,6 @@ function subscribe(
   if (server === null) return
   const [secrets] = webhookSecrets
   if (secrets === undefined) return
-  server.fake.webhooks.subscribe({ url, secrets, auto: true })
+  server.fake.webhooks.subscribe({ url, secrets, auto: true, enabledEvents: ENABLED_EVENTS })
   logger.info({ baseUrl: server.baseUrl }, 'PERSONA_API_KEY is not set: a fake Persona stands in')
 }

@@ -7,7 +7,7 @@ import { ConfigurationError, KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
 import { requireInitiation, requirePage, requireText } from './input.js'
-import { type Logger, silentLogger, toLogFields, toSafeLogger } from './logger.js'
+import { consoleLogger, type Logger, toLogFields, toSafeLogger } from './logger.js'
 import { type InquiryInput, openPersonalData, type PersonalData } from './personal-data.js'
 import { processWebhook, type WebhookDelivery, type WebhookResult } from './process-webhook.js'
 import { sleep } from './request.js'
@@ -45,7 +45,7 @@ export interface KycEngineOptions {
   readonly redirectUri?: string | undefined
   /** Makes the inquiry's prefilled fields, by your template's names. Default: none are sent. */
   readonly toInquiryFields?: ((input: InquiryInput) => JsonObject) | undefined
-  /** Default: silent. */
+  /** Default: warnings and errors go to the console. */
   readonly logger?: Logger | undefined
   /** Called after a transition is committed, at most once, by the process that made it. For at least once, follow the feed. */
   readonly onTransition?: ((transition: Transition) => unknown) | undefined
@@ -161,7 +161,7 @@ function toContext(options: KycEngineOptions): EngineContext {
     redirectUri: options.redirectUri ?? null,
     policy: createStatusPolicy(options.statusPolicy),
     cipher: encryptionKeys.length === 0 ? null : createCipher(encryptionKeys),
-    logger: toSafeLogger(options.logger ?? silentLogger),
+    logger: toSafeLogger(options.logger ?? consoleLogger),
     now,
     sleep: options.sleep ?? sleep,
     verify: createSignatureVerifier({ secrets: webhookSecrets, toleranceSeconds, now }),

@@ -37,7 +37,10 @@ export interface PersonaEvent {
   /** `evt_…`; the short form has none, there it is `short_` and the SHA-256 of the body, to which the engine adds the second. */
   readonly id: string
   readonly name: EventName
-  /** When it happened, by Persona's clock, in milliseconds; null in the short form, which does not say. */
+  /**
+   * When it happened, by Persona's clock, in milliseconds; the end of the second where whole seconds are given; null in
+   * the short form, which does not say.
+   */
   readonly createdAt: Date | null
   /** Null for an event about anything but an inquiry. */
   readonly inquiry: InquirySnapshot | null
@@ -71,7 +74,10 @@ const text = z
   .min(1)
   .max(255)
   .regex(/^[^\0\p{Cs}]*$/u)
-const timestamp = z.iso.datetime({ offset: true }).transform((value) => new Date(value))
+// A time in whole seconds stands for its second, all of which the events of that second with milliseconds come before.
+const timestamp = z.iso
+  .datetime({ offset: true })
+  .transform((value) => new Date(new Date(value).getTime() + (value.includes('.') ? 0 : 999)))
 const resource = z.looseObject({
   type: z.string(),
   id: text,

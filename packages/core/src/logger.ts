@@ -11,8 +11,15 @@ export interface Logger {
 
 const ignore = () => {}
 
-/** A logger that drops everything: the default. */
-export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+/** The default: warnings and errors go to the console, the rest nowhere. */
+export const consoleLogger: Logger = {
+  debug: ignore,
+  info: ignore,
+  // biome-ignore lint/suspicious/noConsole: what is wrong must be seen also where no logger is set up
+  warn: (fields, message) => console.warn(message, JSON.stringify(fields)),
+  // biome-ignore lint/suspicious/noConsole: as above
+  error: (fields, message) => console.error(message, JSON.stringify(fields)),
+}
 
 /** The same logger, whose own failures go no further: what was committed stays acknowledged. */
 export function toSafeLogger(logger: Logger): Logger {

@@ -77,7 +77,8 @@ const ANSWERS: Record<KycErrorCode, { status: number; detail: string }> = {
   body_too_large: { status: 413, detail: 'The body is too large.' },
   raw_body_unavailable: {
     status: 500,
-    detail: 'Something read the body before this route. The log of the server names the fix.',
+    detail:
+      'Something read the body before this route. Mount the KYC routes before any body parser; the log says more.',
   },
   storage_unavailable: { status: 503, detail: 'The storage cannot be reached at the moment. Call again later.' },
   storage_failed: INTERNAL,

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { EventError, KycError, SignatureError, StorageError } from '../src/errors.js'
-import { silentLogger, toLogFields, toSafeLogger } from '../src/logger.js'
+import { consoleLogger, toLogFields, toSafeLogger } from '../src/logger.js'
 import { PersonaApiError } from '../src/persona-error.js'
 import { expectNoCanary } from './canaries.js'
 
@@ -42,11 +42,13 @@ describe('toLogFields', () => {
   )
 })
 
-describe('the silent logger', () => {
-  it('takes everything and says nothing', () => {
-    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
-      expect(silentLogger[level]({ a: 1 }, 'message')).toBeUndefined()
-    }
+describe('the console logger', () => {
+  it('shows warnings and errors, and nothing else', () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    const error = vi.spyOn(console, 'error').mockReturnValue()
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) consoleLogger[level]({ a: 1 }, level)
+    expect([warn.mock.calls, error.mock.calls]).toEqual([[['warn', '{"a":1}']], [['error', '{"a":1}']]])
+    vi.restoreAllMocks()
   })
 })
 

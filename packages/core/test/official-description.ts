@@ -18,7 +18,7 @@ export interface OfficialDescription {
 
 /** Returns the description, or skips the test and says why. */
 export function requireOfficialDescription(context: TestContext): OfficialDescription {
-  if (!existsSync(FILE)) context.skip(`Persona's OpenAPI description is not at ${FILE.pathname}`)
+  if (!existsSync(FILE)) context.skip('the official description is not beside the repository (../shared/persona)')
   cached ??= load()
   return cached
 }

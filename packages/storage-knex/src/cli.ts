@@ -30,22 +30,34 @@ const COMMANDS: Readonly<Record<string, (options: MigrateOptions) => Promise<str
   },
 }
 
+/** Knex would print stack traces, and parts of the URL, before the one sentence that helps. */
+const SILENT = { warn() {}, error() {}, debug() {}, deprecate() {} }
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { schema: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   })
   const command = COMMANDS[positionals[0] ?? 'up']
-  if (values.help === true || command === undefined || positionals.length > 1) {
+  if (values.help === true) {
     console.log(USAGE)
-    return values.help === true ? 0 : 2
+    return 0
+  }
+  if (command === undefined || positionals.length > 1) {
+    console.error(`There is no command "${positionals.join(' ')}".\n\n${USAGE}`)
+    return 2
   }
   const { DATABASE_URL: connection } = process.env
   if (connection === undefined || connection === '') {
     console.error('DATABASE_URL is not set. Give the database to migrate: postgres://user:password@host:5432/database')
     return 2
   }
-  const knex = createKnex({ client: 'pg', connection, pool: { min: 0, max: 1 } })
+  if (!/^postgres(ql)?:\/\/[^/]/.test(connection) || !URL.canParse(connection)) {
+    console.error('DATABASE_URL is no URL of a PostgreSQL: postgres://user:password@host:5432/database')
+    console.error('Percent-encode what is special in the password: @ is %40, / is %2F.')
+    return 2
+  }
+  const knex = createKnex({ client: 'pg', connection, pool: { min: 0, max: 1 }, log: SILENT })
   try {
     const { schema } = values
     for (const line of await command({ knex, ...(schema !== undefined && { schema }) })) console.log(line)

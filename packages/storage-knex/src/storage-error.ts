@@ -44,6 +44,9 @@ const FIXES: Readonly<Record<string, string>> = {
   '42P01': 'Run the migrations: npx persona-kyc-migrate.',
   '3F000': 'Run the migrations: npx persona-kyc-migrate.',
   '42703': 'Run the migrations of this version: npx persona-kyc-migrate.',
+  '3D000': 'Create the database that the connection names, or name another one (DATABASE_URL).',
+  '28000': 'Check the user that the connection names (DATABASE_URL), and pg_hba.conf.',
+  '28P01': 'Check the user and the password of the connection (DATABASE_URL).',
   '42501': 'Grant the role the rights it needs on the schema and its tables.',
 }
 const OTHER_FIX =

@@ -103,6 +103,17 @@ describe('persona-kyc-migrate', () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('DATABASE_URL is not set') })
   })
 
+  it.each([
+    [{ DATABASE_URL: 'mysql://x/y' }, [], /DATABASE_URL is no URL of a PostgreSQL/],
+    [{ DATABASE_URL: 'postgres://u:p@ss/w@127.0.0.1:5432/x' }, [], /DATABASE_URL is no URL|cannot be reached/],
+    [{}, ['sideways'], /There is no command "sideways"/],
+  ])('says what is wrong with %j %j', async (environment, args, message) => {
+    const { code, stdout, stderr } = await runCli(args, environment)
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(message)
+    expect(stdout + stderr).not.toMatch(/ {4}at /)
+  })
+
   it('says what is wrong when the database cannot be reached, without the password', async () => {
     const { code, stderr } = await runCli([], { DATABASE_URL: 'postgres://app:secret-canary@127.0.0.1:1/kyc' })
     expect(code).toBe(1)

@@ -9,6 +9,8 @@ export interface WebhookSubscription {
   readonly url: string
   /** The webhook's secret; several make several signatures, as Persona sends during rotation. */
   readonly secrets: string | readonly string[]
+  /** The names of the events to deliver, as in the dashboard. Default: all. */
+  readonly enabledEvents?: readonly string[]
   /** The casing of the payload. Default `kebab`. */
   readonly inflection?: KeyInflection
   /** Sends the request. Default: the global `fetch`. A Hono app's `fetch` fits. */

@@ -99,8 +99,9 @@ export function createWebhookQueue(
 }
 
 function enqueue(state: QueueState, event: FakeEvent): void {
-  if (state.subscription === undefined) return
-  const delivery = toQueuedDelivery(event, state.subscription.inflection ?? 'kebab', state.clock.now())
+  const { subscription } = state
+  if (subscription === undefined || subscription.enabledEvents?.includes(event.attributes.name) === false) return
+  const delivery = toQueuedDelivery(event, subscription.inflection ?? 'kebab', state.clock.now())
   state.queue.push(delivery)
   schedule(state, delivery, 0)
 }

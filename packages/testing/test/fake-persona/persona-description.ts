@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import type { TestAnswer } from './client.js'
 
 /** Persona's official description, beside the repository. It is not part of it. */
-export const DESCRIPTION_FILE = fileURLToPath(
+const DESCRIPTION_FILE = fileURLToPath(
   new URL('../../../../../shared/persona/openapi-2025-12-08.json', import.meta.url),
 )
 export const hasDescription = existsSync(DESCRIPTION_FILE)

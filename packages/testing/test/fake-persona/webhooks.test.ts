@@ -32,6 +32,15 @@ function createReceiver(
 
 const DELAYS = [3, 64, 729, 4096, 15625, 46656, 117649]
 
+describe('a webhook', () => {
+  it('is told only of the events that it is enabled for', async () => {
+    const { create, fake, received, webhooks } = createReceiver(undefined, { enabledEvents: ['inquiry.started'] })
+    fake.inquiries.simulate(await create(), 'start_inquiry', 'complete_inquiry')
+    await webhooks.deliverDue()
+    expect(received.map(({ name }) => name)).toEqual(['inquiry.started'])
+  })
+})
+
 describe('a delivery', () => {
   it('carries the event with its signature and the headers of the first attempt', async () => {
     const { create, now, received, webhooks, fake } = createReceiver()
