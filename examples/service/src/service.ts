@@ -43,9 +43,9 @@ export async function startService(
   }
   try {
     const connection = configuration.databaseUrl ?? (await startDatabase(options, logger, cleanups))
+    await migrateSlowly(connection, logger)
     const knex = createKnex(toKnexConfig(connection, logger))
     cleanups.push(() => knex.destroy())
-    await migrate({ knex })
     const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
     const engine = createEngine(configuration, { knex, logger, fakePersona })
     const authorize = createBearerAuthorize({ tokens: configuration.apiToken })
@@ -60,6 +60,16 @@ export async function startService(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Migrates over a connection that may take its time, which those of the webhooks must not. */
+async function migrateSlowly(connection: string, logger: Logger): Promise<void> {
+  const knex = createKnex({ ...toKnexConfig(connection, logger), pool: { min: 0, max: 1 } })
+  try {
+    await migrate({ knex })
+  } finally {
+    await knex.destroy()
   }
 }
 

@@ -4,6 +4,7 @@ import { EventError, SignatureError } from './errors.js'
 import { getMember, isJsonObject, type JsonObject, type JsonValue } from './inflection.js'
 import { createSignatureVerifier, type SignatureOptions, type SignedDelivery } from './signature.js'
 import { type PersonaStatus, toPersonaStatus } from './status.js'
+import { toTemplateIds } from './template.js'
 
 /** The events that move a case. Persona sends many more; the set is open. */
 export type InquiryEventName =
@@ -147,15 +148,6 @@ function toSnapshot(name: string, payload: JsonObject): InquirySnapshot | null {
     referenceId: referenceId.success ? referenceId.data : null,
     templateIds: toTemplateIds(payload.relationships),
   }
-}
-
-function toTemplateIds(relationships: JsonValue | undefined): string[] {
-  if (!isJsonObject(relationships)) return []
-  return ['inquiry-template', 'inquiry-template-version', 'template'].flatMap((name) => {
-    const relation = getMember(relationships, name)
-    const target = isJsonObject(relation) && isJsonObject(relation.data) ? relation.data.id : undefined
-    return typeof target === 'string' ? [target] : []
-  })
 }
 
 function requireObject(value: JsonValue | undefined, path: string): JsonObject {

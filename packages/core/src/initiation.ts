@@ -1,6 +1,5 @@
 import type { EngineContext } from './engine-context.js'
 import { KycError } from './errors.js'
-import { isJsonObject } from './inflection.js'
 import type { CreateInquiryOptions } from './inquiries.js'
 import type { Inquiry, InquiryWithSession } from './inquiry.js'
 import { toLogFields } from './logger.js'
@@ -10,6 +9,7 @@ import { expireQuietly, redactInquiry } from './retire-inquiry.js'
 import { sealSessionToken } from './session-token.js'
 import { applySnapshot } from './snapshot.js'
 import type { KycCase } from './storage.js'
+import { isOfTemplate, toTemplateIds } from './template.js'
 
 /**
  * How long one process may create the inquiry before another takes over, in milliseconds. It only saves calls: that
@@ -146,17 +146,10 @@ async function findInquiry(
 ): Promise<Inquiry | null> {
   for await (const inquiry of persona.inquiries.list({ referenceId: kycCase.id })) {
     if (inquiry.id === replaces) return null
-    if (inquiry.attributes.redactedAt === null && isOfTemplate(inquiry, templateId)) return inquiry
+    if (inquiry.attributes.redactedAt === null && isOfTemplate(toTemplateIds(inquiry.relationships), templateId))
+      return inquiry
   }
   return null
-}
-
-function isOfTemplate({ relationships }: Inquiry, templateId: string): boolean {
-  const ids = ['inquiryTemplate', 'inquiryTemplateVersion', 'template'].flatMap((name) => {
-    const relation = relationships[name]
-    return isJsonObject(relation) && isJsonObject(relation.data) && 'id' in relation.data ? [relation.data.id] : []
-  })
-  return ids.length === 0 || ids.includes(templateId)
 }
 
 async function adopt(

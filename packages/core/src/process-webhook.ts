@@ -1,11 +1,12 @@
 import type { EngineContext } from './engine-context.js'
 import { SignatureError } from './errors.js'
-import { isInquiryEvent, type PersonaEvent, parseEvent } from './events.js'
+import { type InquirySnapshot, isInquiryEvent, type PersonaEvent, parseEvent } from './events.js'
 import { toLogFields } from './logger.js'
 import { redactInquiry } from './retire-inquiry.js'
 import type { SignedDelivery } from './signature.js'
 import { announce, toEffect } from './snapshot.js'
 import type { EventOutcome, NewEvent, Transition } from './storage.js'
+import { isOfTemplate } from './template.js'
 
 /** One webhook delivery: the raw bytes and the headers that matter. */
 export interface WebhookDelivery extends SignedDelivery {
@@ -92,15 +93,9 @@ function toNewEvent(context: EngineContext, { id, name, createdAt, inquiry }: Ti
   }
 }
 
-/**
- * A reference id finds a case only if it is a case id, which nobody can guess, and the inquiry is of our template: a
- * person may create inquiries of another, laxer template in the browser, under any reference id.
- */
-function toTrustedReference(
-  { templateId }: EngineContext,
-  inquiry: NonNullable<PersonaEvent['inquiry']>,
-): string | null {
+/** A reference id finds a case only if it is a case id, which nobody can guess, and the inquiry may be of our template. */
+function toTrustedReference({ templateId }: EngineContext, inquiry: InquirySnapshot): string | null {
   const { referenceId, templateIds } = inquiry
-  const isOurs = templateIds.length === 0 || templateIds.includes(templateId)
-  return referenceId !== null && isOurs && CASE_ID.test(referenceId) ? referenceId : null
+  const isTrusted = referenceId !== null && CASE_ID.test(referenceId) && isOfTemplate(templateIds, templateId)
+  return isTrusted ? referenceId : null
 }
