@@ -3,6 +3,8 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, R
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { AUTHORIZED, createDelivery, createFixture, INITIATION } from '../../../test-setup/kyc-fixture.js'
 import { connectRaw, toHead } from '../../../test-setup/raw-client.js'
+import { testRawWebhooks } from '../../../test-setup/raw-webhooks.js'
+import { expectWholeFlow } from '../../../test-setup/whole-flow.js'
 import { createKycRouter } from '../src/index.js'
 import { listen } from './server.js'
 
@@ -11,24 +13,7 @@ const JSON_HEADERS = { 'content-type': 'application/json', ...AUTHORIZED }
 test('a case goes from its initiation over the signed webhook to its claim', async () => {
   const { options } = createFixture()
   const { origin } = await listen(express().use('/api', createKycRouter(options)))
-  const cases = `${origin}/api/compliance/kyc`
-
-  const created = await fetch(cases, { method: 'POST', headers: JSON_HEADERS, body: INITIATION })
-  expect(created.status).toBe(201)
-  const { case_id, status } = await created.json()
-  expect(status).toBe('pending')
-
-  const webhook = await fetch(`${origin}/api/webhooks/persona/inquiry`, await createDelivery({ caseId: case_id }))
-  expect(await webhook.json()).toEqual({ received: true, outcome: 'applied' })
-
-  const read = await fetch(`${cases}/${case_id}`, { headers: AUTHORIZED })
-  expect(read.headers.get('content-type')).toBe('application/json')
-  expect(read.headers.get('cache-control')).toBe('no-store')
-  expect(await read.json()).toMatchObject({ case_id, status: 'verified', verification_score: 1 })
-
-  const body = JSON.stringify({ kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' })
-  const claimed = await fetch(`${cases}/${case_id}/claim`, { method: 'PUT', headers: JSON_HEADERS, body })
-  expect(await claimed.json()).toMatchObject({ kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' })
+  await expectWholeFlow((path, init) => fetch(`${origin}${path}`, init))
 })
 
 describe('mounting', () => {
@@ -182,40 +167,7 @@ describe('requests', () => {
     expect((await fetch(`${origin}/compliance/kyc`, init)).status).toBe(201)
   })
 
-  test.each([0, 1])('a repeated Persona-Signature counts whole: the good one at place %i', async (place) => {
-    const { port } = await start()
-    const { headers, body } = await createDelivery()
-    const bad = `t=${Math.floor(Date.now() / 1000)},v1=${'0'.repeat(64)}`
-    const good = headers['persona-signature'] ?? ''
-    const lines = (place === 0 ? [good, bad] : [bad, good]).map((value) => `Persona-Signature: ${value}\r\n`)
-    const client = await connectRaw(port)
-    const rest = toHead('POST', '/', { 'content-length': body.length, connection: 'close' }).replace(/^.*?\r\n/, '')
-    client.send(`POST /webhooks/persona/inquiry HTTP/1.1\r\n${lines.join('')}${rest}`)
-    client.send(body)
-    expect(await client.closed).toMatch(/^HTTP\/1.1 200 .*"outcome":"unmatched"/s)
-  })
-
-  test('the connection is used again after a webhook', async () => {
-    const { port } = await start()
-    const client = await connectRaw(port)
-    for (const turn of [1, 2, 3]) {
-      const { headers, body } = await createDelivery()
-      client.send(toHead('POST', '/webhooks/persona/inquiry', { ...headers, 'content-length': body.length }))
-      client.send(body)
-      await client.receive(new RegExp(`(HTTP/1.1 200 .*"outcome":"unmatched".*){${turn}}`, 's'))
-    }
-    client.destroy()
-  })
-
-  test('pipelined requests are answered in their order', async () => {
-    const { port } = await start()
-    const client = await connectRaw(port)
-    const { headers, body } = await createDelivery()
-    const webhook = toHead('POST', '/webhooks/persona/inquiry', { ...headers, 'content-length': body.length })
-    const last = toHead('GET', '/webhooks/persona/health', { connection: 'close' })
-    client.send(`${webhook}${new TextDecoder().decode(body)}${last}`)
-    expect(await client.closed).toMatch(/^HTTP\/1.1 200 .*"outcome":"unmatched"\}HTTP\/1.1 200 .*"storage":"ok"/s)
-  })
+  testRawWebhooks(() => start())
 
   test('headers that middleware has set are kept', async () => {
     const { origin } = await start({}, [(_req, res, next) => void next(void res.setHeader('x-before', '1'))])

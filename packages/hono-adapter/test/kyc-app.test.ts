@@ -2,7 +2,8 @@ import { ConfigurationError, type KycHandlerOptions } from '@persona-kyc/core'
 import { Hono } from 'hono'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { AUTHORIZED, createDelivery, createFixture, INITIATION } from '../../../test-setup/kyc-fixture.js'
-import { connectRaw, toHead } from '../../../test-setup/raw-client.js'
+import { testRawWebhooks } from '../../../test-setup/raw-webhooks.js'
+import { expectWholeFlow } from '../../../test-setup/whole-flow.js'
 import { createKycApp } from '../src/index.js'
 import { listen } from './server.js'
 
@@ -25,24 +26,7 @@ test.each(CALLERS)(
   '%s, a case goes from its initiation over the signed webhook to its claim',
   async (_name, caller) => {
     const call = await caller(new Hono().route('/api', createKycApp(createFixture().options)))
-    const cases = '/api/compliance/kyc'
-
-    const created = await call(cases, { method: 'POST', headers: JSON_HEADERS, body: INITIATION })
-    expect(created.status).toBe(201)
-    const { case_id, status } = await created.json()
-    expect(status).toBe('pending')
-
-    const webhook = await call('/api/webhooks/persona/inquiry', await createDelivery({ caseId: case_id }))
-    expect(await webhook.json()).toEqual({ received: true, outcome: 'applied' })
-
-    const read = await call(`${cases}/${case_id}`, { headers: AUTHORIZED })
-    expect(read.headers.get('content-type')).toBe('application/json')
-    expect(read.headers.get('cache-control')).toBe('no-store')
-    expect(await read.json()).toMatchObject({ case_id, status: 'verified', verification_score: 1 })
-
-    const body = JSON.stringify({ kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' })
-    const claimed = await call(`${cases}/${case_id}/claim`, { method: 'PUT', headers: JSON_HEADERS, body })
-    expect(await claimed.json()).toMatchObject({ kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' })
+    await expectWholeFlow(call)
   },
 )
 
@@ -113,8 +97,6 @@ describe('mounting', () => {
 })
 
 describe('requests', () => {
-  const start = async () => listen(new Hono().route('/', createKycApp(createFixture().options)))
-
   test.each(CALLERS)('%s, HEAD answers with the headers of GET, and no body', async (_name, caller) => {
     const call = await caller(createKycApp(createFixture().options))
     const health = await call(HEALTH, { method: 'HEAD' })
@@ -143,37 +125,5 @@ describe('requests', () => {
     }
   })
 
-  test.each([0, 1])('a repeated Persona-Signature counts whole: the good one at place %i', async (place) => {
-    const { port } = await start()
-    const { headers, body } = await createDelivery()
-    const bad = `t=${Math.floor(Date.now() / 1000)},v1=${'0'.repeat(64)}`
-    const good = headers['persona-signature'] ?? ''
-    const lines = (place === 0 ? [good, bad] : [bad, good]).map((value) => `Persona-Signature: ${value}\r\n`)
-    const client = await connectRaw(port)
-    const rest = toHead('POST', '/', { 'content-length': body.length, connection: 'close' }).replace(/^.*?\r\n/, '')
-    client.send(`POST /webhooks/persona/inquiry HTTP/1.1\r\n${lines.join('')}${rest}`)
-    client.send(body)
-    expect(await client.closed).toMatch(/^HTTP\/1.1 200 .*"outcome":"unmatched"/s)
-  })
-
-  test('the connection is used again after a webhook', async () => {
-    const { port } = await start()
-    const client = await connectRaw(port)
-    for (const turn of [1, 2, 3]) {
-      const { headers, body } = await createDelivery()
-      client.send(toHead('POST', '/webhooks/persona/inquiry', { ...headers, 'content-length': body.length }))
-      client.send(body)
-      await client.receive(new RegExp(`(HTTP/1.1 200 .*"outcome":"unmatched".*){${turn}}`, 's'))
-    }
-    client.destroy()
-  })
-
-  test('pipelined requests are answered in their order', async () => {
-    const { port } = await start()
-    const client = await connectRaw(port)
-    const { headers, body } = await createDelivery()
-    const webhook = toHead('POST', '/webhooks/persona/inquiry', { ...headers, 'content-length': body.length })
-    client.send(`${webhook}${new TextDecoder().decode(body)}${toHead('GET', HEALTH, { connection: 'close' })}`)
-    expect(await client.closed).toMatch(/^HTTP\/1.1 200 .*"outcome":"unmatched"\}HTTP\/1.1 200 .*"storage":"ok"/s)
-  })
+  testRawWebhooks(() => listen(new Hono().route('/', createKycApp(createFixture().options))))
 })

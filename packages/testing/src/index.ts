@@ -1,3 +1,4 @@
+export { type SignWebhookOptions, signWebhook } from '@persona-kyc/core'
 export {
   type CreatedEvent,
   createInquiryEvent,
