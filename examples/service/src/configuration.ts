@@ -57,7 +57,7 @@ const variables = z.object({
     .default(8000),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\/[^/]/, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
+    .regex(/^postgres(ql)?:\/\/./, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
     .optional(),
   KYC_DATA_DIR: z.string().optional(),
   PERSONA_API_KEY: z

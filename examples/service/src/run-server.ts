@@ -40,10 +40,14 @@ export function toStartMessage(error: unknown): string {
 async function start({ name, createServer }: ServerDefinition): Promise<void> {
   const configuration = readConfiguration(process.env)
   const logger = pino({ level: configuration.logLevel })
+  let isStarted = false
   const stopping = untilStopped()
+  // Nothing is under way yet that would have to be finished.
+  stopping.then(() => isStarted || process.exit(0))
   const service = await startService(configuration, logger, {
     dataDirectory: configuration.dataDirectory ?? join('.persona-kyc', name),
   })
+  isStarted = true
   const server = createServer(service.handlerOptions)
   try {
     const url = await listen(server, configuration.port, configuration.host)

@@ -25,6 +25,8 @@ export interface EngineContext {
   readonly checkPersona: () => Promise<PersonaHealth['status']>
   /** Session tokens by inquiry id, of this process only: where there is no key to store them under. */
   readonly sessionTokens: Map<string, string>
+  /** Since when an idempotency key gets answers of which nobody knows whether they are stored, in milliseconds. */
+  readonly doubtfulSince: Map<string, number>
   /** Work on a case that is under way in this process: later callers join it. */
   readonly underWay: Map<string, Promise<KycCase>>
 }

@@ -128,7 +128,11 @@ function toEngine(context: EngineContext): KycEngine {
     processWebhook: (delivery) => processWebhook(context, delivery),
     getCase: async (caseId) => view(await requireCase(storage, caseId)),
     async listCases(query = {}) {
-      const { items, next } = await storage.listCases({ status: null, claim: null, ...query, ...requirePage(query) })
+      const { items, next } = await storage.listCases({
+        status: query.status ?? null,
+        claim: query.claim ?? null,
+        ...requirePage(query),
+      })
       return { items: items.map((kycCase) => toCaseView(kycCase, null)), next }
     },
     updateClaim: async (caseId, claim) => view(await updateClaim(context, caseId, claim)),
@@ -169,6 +173,7 @@ function toContext(options: KycEngineOptions): EngineContext {
     onTransition: options.onTransition ?? null,
     checkPersona: createPersonaProbe(options.persona, now),
     sessionTokens: new Map(),
+    doubtfulSince: new Map(),
     underWay: new Map(),
   }
 }

@@ -1,10 +1,11 @@
 import type { EngineContext } from './engine-context.js'
-import { KycError } from './errors.js'
+import { isKycError, KycError } from './errors.js'
 import type { CreateInquiryOptions } from './inquiries.js'
 import type { Inquiry, InquiryWithSession } from './inquiry.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError, type PersonaApiError } from './persona-error.js'
 import { openPersonalData, type PersonalData } from './personal-data.js'
+import { remember } from './remember.js'
 import { expireQuietly, redactInquiry } from './retire-inquiry.js'
 import { sealSessionToken } from './session-token.js'
 import { applySnapshot } from './snapshot.js'
@@ -18,6 +19,7 @@ import { isOfTemplate, toTemplateIds } from './template.js'
 export const LEASE_MS = 3000
 const PATIENCE_MS = 20_000
 const SURELY_OVER_MS = 60_000
+const UNDER_WAY_MS = 1000
 const POLL_MS = [25, 50, 100, 200, 400]
 
 /** What {@link createInquiry} needs to know besides the case. */
@@ -46,13 +48,29 @@ export async function completeInitiation(
       now: new Date(now()),
       until: new Date(now() + LEASE_MS),
     })
-    if (claimed !== null) return createInquiry(context, claimed, { ...options, recovering: true })
+    const created = claimed === null ? null : await createUnlessUnderWay(context, claimed, options)
+    if (created !== null) return created
     const current = await storage.getCase(caseId)
     if (current === null || current.erasedAt !== null) throw caseErased()
     if (current.personaInquiryId !== options.replaces) return current
     await context.sleep(POLL_MS[Math.min(turn, POLL_MS.length - 1)] ?? 400)
   }
   throw initiationInProgress()
+}
+
+/** Null when Persona says that a request for this inquiry still runs: then that one is waited for. */
+async function createUnlessUnderWay(
+  context: EngineContext,
+  kycCase: KycCase,
+  options: Omit<InitiationOptions, 'recovering'>,
+): Promise<KycCase | null> {
+  try {
+    return await createInquiry(context, kycCase, { ...options, recovering: true })
+  } catch (error) {
+    if (!isKycError(error) || error.code !== 'initiation_in_progress') throw error
+    await context.sleep(UNDER_WAY_MS)
+    return null
+  }
 }
 
 /** Creates the case's inquiry at Persona and attaches it; the caller holds the case's initiation. */
@@ -87,7 +105,8 @@ async function findOrCreate(context: EngineContext, kycCase: KycCase, options: I
   if (found !== null) return adopt(context, kycCase, found, options.replaces)
   const outcome = await requestInquiry(context, kycCase, options).catch((error: unknown) => toFailure(error))
   if (!('failure' in outcome)) return attach(context, kycCase, { ...outcome, replaces: options.replaces })
-  if (isStored(outcome.failure, kycCase, context.now())) await advanceAttempt(context, kycCase)
+  const key = toIdempotencyKey(kycCase, options.replaces)
+  if (isStored(context, key, outcome.failure)) await advanceAttempt(context, kycCase)
   // Whether this or an earlier request took effect is unknown, so look. What is not there yet, the next call finds.
   const late = outcome.failure.status === null ? null : await findInquiry(context, kycCase, options.replaces)
   if (late !== null) return adopt(context, kycCase, late, options.replaces)
@@ -102,11 +121,17 @@ function toFailure(error: unknown): { failure: PersonaApiError } {
 /**
  * True for an answer that Persona keeps under the idempotency key for 24 hours: the next request needs another key. What
  * says 401 or 429 never got that far. What says 408, 409, 502, 503 or 504 may come from the edge while the request still
- * runs: another key would make a second inquiry, so it is taken for stored only when nothing can still be running.
+ * runs: another key would make a second inquiry, so it is taken for stored only when it still comes after a minute.
  */
-function isStored({ status }: PersonaApiError, { createdAt }: KycCase, nowMs: number): boolean {
+function isStored(context: EngineContext, key: string, { status }: PersonaApiError): boolean {
   if (status === null || status === 401 || status === 429) return false
-  return ![408, 409, 502, 503, 504].includes(status) || nowMs - createdAt.getTime() > SURELY_OVER_MS
+  if (![408, 409, 502, 503, 504].includes(status)) return true
+  const { doubtfulSince } = context
+  const since = doubtfulSince.get(key) ?? context.now()
+  const isOver = context.now() - since > SURELY_OVER_MS
+  if (isOver) doubtfulSince.delete(key)
+  else remember(doubtfulSince, key, since)
+  return isOver
 }
 
 async function requestInquiry(
@@ -182,9 +207,14 @@ async function attach(
 
 /** A request that was given up may have made an inquiry after all. A case has one live inquiry. */
 async function expireOthers(context: EngineContext, { id, personaInquiryId }: KycCase): Promise<void> {
-  for await (const { id: inquiryId, attributes } of context.persona.inquiries.list({ referenceId: id })) {
-    const isLive = attributes.status === 'created' || attributes.status === 'pending'
-    if (isLive && inquiryId !== personaInquiryId) await expireQuietly(context, inquiryId)
+  try {
+    for await (const { id: inquiryId, attributes } of context.persona.inquiries.list({ referenceId: id })) {
+      const isLive = attributes.status === 'created' || attributes.status === 'pending'
+      if (isLive && inquiryId !== personaInquiryId) await expireQuietly(context, inquiryId)
+    }
+  } catch (error) {
+    // The case has its inquiry. That there may be another one is no reason to fail.
+    context.logger.warn({ caseId: id, ...toLogFields(error) }, 'other inquiries of the case not looked for')
   }
 }
 

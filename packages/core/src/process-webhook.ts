@@ -2,10 +2,11 @@ import type { EngineContext } from './engine-context.js'
 import { SignatureError } from './errors.js'
 import { type InquirySnapshot, isInquiryEvent, type PersonaEvent, parseEvent } from './events.js'
 import { toLogFields } from './logger.js'
+import { isPersonaError, PersonaApiError } from './persona-error.js'
 import { redactInquiry } from './retire-inquiry.js'
 import type { SignedDelivery } from './signature.js'
 import { announce, toEffect } from './snapshot.js'
-import type { EventOutcome, NewEvent, Transition } from './storage.js'
+import type { EventOutcome, KycCase, NewEvent, RecordedEvent, Transition } from './storage.js'
 import { isOfTemplate } from './template.js'
 
 /** One webhook delivery: the raw bytes and the headers that matter. */
@@ -26,6 +27,8 @@ export interface WebhookResult {
 
 type TimedEvent = PersonaEvent & { readonly createdAt: Date }
 
+/** Persona waits five seconds for the answer to a webhook. */
+const REDACTION_MS = 3000
 const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** See {@link KycEngine.processWebhook}. */
@@ -42,22 +45,37 @@ export async function processWebhook(context: EngineContext, delivery: WebhookDe
   const caseId = kycCase?.id ?? null
   logger.debug({ eventId: event.id, eventName: event.name, outcome, caseId }, 'webhook recorded')
   await announce(context, recorded)
-  if (kycCase?.erasedAt && event.name !== 'inquiry.redacted') await redactLate(context, kycCase.id, event)
+  await redactLeftover(context, recorded, event)
   return { outcome, eventId: event.id, caseId, transition }
 }
 
-/** An inquiry of an erased case that still lives: it was being created when the case was erased. */
-async function redactLate(context: EngineContext, caseId: string, { inquiry }: PersonaEvent): Promise<void> {
-  if (inquiry === null) return
+/**
+ * An inquiry of an erased case that the erasure could not find, because it was just being created. Rejects when it is
+ * not redacted: then Persona delivers again, and this is tried again.
+ */
+async function redactLeftover(context: EngineContext, recorded: RecordedEvent, event: PersonaEvent): Promise<void> {
+  const { inquiry } = event
+  if (inquiry === null || event.name === 'inquiry.redacted') return
+  const kycCase = recorded.kycCase ?? (await findReferenced(context, recorded, inquiry))
+  if (kycCase === null || kycCase.erasedAt === null || kycCase.personaInquiryId === inquiry.id) return
+  const fields = { caseId: kycCase.id, inquiryId: inquiry.id }
   try {
-    await redactInquiry(context, inquiry.id)
-    context.logger.warn({ caseId, inquiryId: inquiry.id }, 'inquiry of an erased case redacted')
+    await redactInquiry(context, inquiry.id, { signal: AbortSignal.timeout(REDACTION_MS) })
+    context.logger.warn(fields, 'inquiry of an erased case redacted')
   } catch (error) {
-    context.logger.error(
-      { caseId, inquiryId: inquiry.id, ...toLogFields(error) },
-      'inquiry of an erased case not redacted',
-    )
+    context.logger.error({ ...fields, ...toLogFields(error) }, 'inquiry of an erased case not redacted')
+    throw isPersonaError(error) ? error : new PersonaApiError('persona_timeout')
   }
+}
+
+/** The case of a duplicate, which the storage does not tell. */
+async function findReferenced(
+  context: EngineContext,
+  { outcome }: RecordedEvent,
+  inquiry: InquirySnapshot,
+): Promise<KycCase | null> {
+  const caseId = outcome === 'duplicate' ? toTrustedReference(context, inquiry) : null
+  return caseId === null ? null : context.storage.getCase(caseId)
 }
 
 async function readEvent({ logger }: EngineContext, body: Uint8Array): Promise<PersonaEvent> {
@@ -70,15 +88,18 @@ async function readEvent({ logger }: EngineContext, body: Uint8Array): Promise<P
 }
 
 /**
- * Gives an event of the short form, which has neither id nor time of its own, both: it happened at the end of the second
- * in which it was first sent, and that second is part of its id. So all its deliveries are one event, and the same words
- * sent again later are another. The header is not signed; it can only make an event older than its signature.
+ * Gives an event of the short form, which has neither id nor time of its own, a time: the end of the second in which it
+ * was first sent. Where a header tells that second, it is part of the id, so that the same words sent again later are
+ * another event; without it they are taken for a retry, lest an old event turn the case around. The header is not signed;
+ * it can only make an event older than its signature.
  */
 function toTimed(event: PersonaEvent, signedAtSeconds: number, delivery: WebhookDelivery): TimedEvent {
-  const { createdAt } = event
+  const { id, createdAt } = event
   if (createdAt !== null) return { ...event, createdAt }
-  const sentAtSeconds = Math.min(signedAtSeconds, delivery.firstAttemptedAtSeconds ?? signedAtSeconds)
-  return { ...event, id: `${event.id}_${sentAtSeconds}`, createdAt: new Date(sentAtSeconds * 1000 + 999) }
+  const { firstAttemptedAtSeconds: header } = delivery
+  const sentAtSeconds = Math.min(signedAtSeconds, header ?? signedAtSeconds)
+  const isTold = header !== null && header !== undefined
+  return { ...event, id: isTold ? `${id}_${sentAtSeconds}` : id, createdAt: new Date(sentAtSeconds * 1000 + 999) }
 }
 
 function toNewEvent(context: EngineContext, { id, name, createdAt, inquiry }: TimedEvent): NewEvent {

@@ -1,4 +1,5 @@
 import type { EngineContext } from './engine-context.js'
+import type { CallOptions } from './inquiries.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError } from './persona-error.js'
 
@@ -12,9 +13,13 @@ export async function expireQuietly({ persona, logger }: EngineContext, inquiryI
 }
 
 /** Redacts an inquiry; one that is gone or redacted already is as good. */
-export async function redactInquiry({ persona }: EngineContext, inquiryId: string): Promise<void> {
+export async function redactInquiry(
+  { persona }: EngineContext,
+  inquiryId: string,
+  options: CallOptions = {},
+): Promise<void> {
   try {
-    await persona.inquiries.redact(inquiryId)
+    await persona.inquiries.redact(inquiryId, options)
   } catch (error) {
     if (!isPersonaError(error, 'persona_not_found', 'persona_conflict')) throw error
   }

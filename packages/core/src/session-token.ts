@@ -1,10 +1,10 @@
 import { fromBase64 } from './base64.js'
 import type { EngineContext } from './engine-context.js'
 import { isJsonObject } from './inflection.js'
+import { remember } from './remember.js'
 import { toStatusRank } from './status.js'
 import type { KycCase, SealedText } from './storage.js'
 
-const MAX_REMEMBERED_TOKENS = 10_000
 const EXPIRY_MARGIN_SECONDS = 60
 
 /** Keeps a session token: sealed for the store, or in this process only. Resolves with what the store may have. */
@@ -16,11 +16,7 @@ export async function sealSessionToken(
 ): Promise<SealedText | null> {
   if (token === null) return null
   if (context.cipher !== null) return context.cipher.seal(token, toContext(caseId))
-  const { sessionTokens } = context
-  sessionTokens.delete(inquiryId)
-  sessionTokens.set(inquiryId, token)
-  const [oldest] = sessionTokens.keys()
-  if (sessionTokens.size > MAX_REMEMBERED_TOKENS && oldest !== undefined) sessionTokens.delete(oldest)
+  remember(context.sessionTokens, inquiryId, token)
   return null
 }
 

@@ -81,8 +81,15 @@ async function replaceInquiry(
   if (replaced.personaInquiryId === inquiryId) return replaced
   context.logger.info({ caseId: kycCase.id, inquiryId, by: replaced.personaInquiryId }, 'inquiry replaced')
   await expireQuietly(context, inquiryId)
-  // It may be one that an interrupted replacement made, without a token that anybody knows.
-  return ensureSession(context, replaced, input)
+  return (await openSessionToken(context, replaced)) === null ? resumeReplacement(context, replaced) : replaced
+}
+
+/** An interrupted replacement may have left an inquiry without a token that anybody knows. It is not replaced again. */
+async function resumeReplacement(context: EngineContext, kycCase: KycCase): Promise<KycCase> {
+  const { personaInquiryId } = kycCase
+  const inquiry = personaInquiryId === null ? null : await retrieve(context, personaInquiryId)
+  if (inquiry === null || !isResumable(inquiry)) return kycCase
+  return (await resume(context, kycCase, inquiry.id)) ?? kycCase
 }
 
 async function retrieve({ persona }: EngineContext, inquiryId: string): Promise<Inquiry | null> {

@@ -20,7 +20,7 @@ describe('erasing a case', () => {
     expect(erased).toMatchObject({ id: kycCase.id, erasedAt: new Date(START), personaSessionToken: null })
     expect(await engine.readPersonalData(kycCase.id)).toBeNull()
     expect(await storage.getCase(kycCase.id)).toMatchObject({ sealedPersonalData: null, sealedSessionToken: null })
-    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_1')
+    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_1', {})
   })
 
   it('keeps the audit trail, which has ids only', async () => {
@@ -68,7 +68,7 @@ describe('erasing a case', () => {
     })
     expect(await toRejection(engine.eraseCase(kycCase.id))).toMatchObject({ code: 'persona_server_error' })
     await engine.eraseCase(kycCase.id)
-    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_1')
+    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_1', {})
   })
 
   it('of a case that nobody knows rejects', async () => {
@@ -86,7 +86,7 @@ describe('a case that is erased while its inquiry is being created', () => {
       return original?.(options) ?? expect.unreachable()
     })
     expect(await toRejection(test.engine.initiateKyc(INPUT))).toMatchObject({ code: 'case_erased' })
-    expect(test.persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_1')
+    expect(test.persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_1', {})
     const { items } = await test.engine.listCases({})
     expect(items).toMatchObject([{ personaInquiryId: null, personaSessionToken: null, erasedAt: new Date(START) }])
   })
@@ -131,7 +131,17 @@ describe('a case that was erased', () => {
     const late = { inquiryId: 'inq_late', referenceId: kycCase.id }
     await deliver({ ...late, id: 'evt_1', name: 'inquiry.created', status: 'created', createdAt: after(5) })
     await deliver({ ...late, id: 'evt_2', name: 'inquiry.redacted', status: 'created', createdAt: after(6) })
-    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_late')
+    expect(persona.calls.redact).toHaveBeenCalledExactlyOnceWith('inq_late', { signal: expect.any(AbortSignal) })
+  })
+
+  it('has that redacted by a redelivery when Persona could not do it at once', async () => {
+    const { engine, deliver, persona, kycCase } = await startCase()
+    await engine.eraseCase(kycCase.id)
+    const late = { inquiryId: 'inq_late', referenceId: kycCase.id, id: 'evt_1', status: 'created', createdAt: after(5) }
+    persona.calls.redact.mockRejectedValueOnce(new PersonaApiError('persona_server_error', { status: 500 }))
+    expect(await toRejection(deliver({ ...late, name: 'inquiry.created' }))).toMatchObject({ status: 500 })
+    expect(await deliver({ ...late, name: 'inquiry.created' })).toMatchObject({ outcome: 'duplicate' })
+    expect(persona.calls.redact).toHaveBeenLastCalledWith('inq_late', expect.anything())
   })
 
   it('takes events without opening again', async () => {

@@ -15,6 +15,21 @@ async function startOpenCase(attributes: Record<string, unknown>, sessions = 1) 
   return { ...test, kycCase }
 }
 
+describe('a replacement', () => {
+  it('is made once, also when Persona then knows neither inquiry and the token cannot be read', async () => {
+    const { engine, persona } = await startOpenCase({ status: 'expired' }, 25)
+    const original = persona.calls.create.getMockImplementation()
+    persona.calls.create.mockImplementation(async (options) => {
+      const created = await (original?.(options) ?? expect.unreachable())
+      return { ...created, sessionToken: 'opaque' }
+    })
+    persona.calls.retrieve.mockRejectedValue(new PersonaApiError('persona_not_found', { status: 404 }))
+    const before = persona.calls.create.mock.calls.length
+    await engine.initiateKyc(USER)
+    expect(persona.calls.create.mock.calls.length - before).toBe(1)
+  })
+})
+
 describe('a token that is still valid', () => {
   it('is kept until a minute before it ends', async () => {
     const { engine, persona, clock } = createTestEngine()

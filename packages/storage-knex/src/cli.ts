@@ -52,12 +52,17 @@ async function main(): Promise<number> {
     console.error('DATABASE_URL is not set. Give the database to migrate: postgres://user:password@host:5432/database')
     return 2
   }
-  if (!/^postgres(ql)?:\/\/[^/]/.test(connection) || !URL.canParse(connection)) {
+  if (!/^postgres(ql)?:\/\//.test(connection)) {
     console.error('DATABASE_URL is no URL of a PostgreSQL: postgres://user:password@host:5432/database')
     console.error('Percent-encode what is special in the password: @ is %40, / is %2F.')
     return 2
   }
-  const knex = createKnex({ client: 'pg', connection, pool: { min: 0, max: 1 }, log: SILENT })
+  const knex = createKnex({
+    client: 'pg',
+    connection: { connectionString: connection },
+    pool: { min: 0, max: 1 },
+    log: SILENT,
+  })
   try {
     const { schema } = values
     for (const line of await command({ knex, ...(schema !== undefined && { schema }) })) console.log(line)

@@ -4,7 +4,8 @@ interface PgClient {
   readonly readyForQuery?: boolean
   readonly connection?: {
     readonly stream?: {
-      setTimeout(ms: number, onTimeout: () => void): unknown
+      setTimeout(ms: number): unknown
+      on(event: 'timeout', listener: () => void): unknown
       destroy(error?: Error): unknown
     }
   }
@@ -23,7 +24,8 @@ export function endSilentConnections({ afterMs }: { readonly afterMs: number }):
   return (connection, done) => {
     const client = connection as PgClient
     const stream = client.connection?.stream
-    stream?.setTimeout(afterMs, () => {
+    stream?.setTimeout(afterMs)
+    stream?.on('timeout', () => {
       if (client.readyForQuery !== true) stream.destroy(new Error('Connection terminated: no answer in time'))
     })
     done(null, connection)
