@@ -103,10 +103,10 @@ export function caseErased(): KycError {
 async function findOrCreate(context: EngineContext, kycCase: KycCase, options: InitiationOptions): Promise<KycCase> {
   const found = options.recovering ? await findInquiry(context, kycCase, options.replaces) : null
   if (found !== null) return adopt(context, kycCase, found, options.replaces)
-  const outcome = await requestInquiry(context, kycCase, options).catch((error: unknown) => toFailure(error))
+  const outcome = await requestInquiry(context, kycCase, options).catch(toFailure)
   if (!('failure' in outcome)) return attach(context, kycCase, { ...outcome, replaces: options.replaces })
   const key = toIdempotencyKey(kycCase, options.replaces)
-  if (isStored(context, key, outcome.failure)) await advanceAttempt(context, kycCase)
+  if (isStored(context, key, outcome.failure)) await context.storage.advanceAttempt(kycCase.id, kycCase.inquiryAttempt)
   // Whether this or an earlier request took effect is unknown, so look. What is not there yet, the next call finds.
   const late = outcome.failure.status === null ? null : await findInquiry(context, kycCase, options.replaces)
   if (late !== null) return adopt(context, kycCase, late, options.replaces)
@@ -157,10 +157,6 @@ async function requestInquiry(
 /** One key for one inquiry, whichever process asks for it. Persona answers the same again for 24 hours. */
 function toIdempotencyKey({ id, inquiryAttempt }: KycCase, replaces: string | null): string {
   return ['kyc', id, inquiryAttempt, ...(replaces === null ? [] : [replaces])].join('-')
-}
-
-async function advanceAttempt({ storage }: EngineContext, kycCase: KycCase): Promise<void> {
-  await storage.advanceAttempt(kycCase.id, kycCase.inquiryAttempt)
 }
 
 /** The newest inquiry that Persona has for this case, unless that is the one to be replaced. */

@@ -2,10 +2,11 @@ import { KycError } from './errors.js'
 import type { InitiateKycOptions } from './initiate-kyc.js'
 import type { PageQuery } from './storage.js'
 
-// PostgreSQL stores neither NUL nor half a surrogate pair, and an id has no use for control characters.
-const STORABLE = /^[^\p{Cc}\p{Cs}]+$/u
-const DEFAULT_LIMIT = 50
-const MAX_LIMIT = 500
+/** PostgreSQL stores neither NUL nor half a surrogate pair, and an id has no use for control characters. */
+export const STORABLE = /^[^\p{Cc}\p{Cs}]+$/u
+/** How long a page is where nobody says, and how long it may be. */
+export const DEFAULT_LIMIT = 50
+export const MAX_LIMIT = 500
 
 /** Checks what an app gives to start a verification. Throws `argument_invalid`. */
 export function requireInitiation(options: InitiateKycOptions): InitiateKycOptions {

@@ -171,7 +171,7 @@ export const ROUTES: readonly Route[] = [
     bodySchema: wire.webhookBody,
     headerSchema: wire.webhookHeaders,
     answers: { 200: wire.webhookAnswer },
-    problems: [400, 401, 408, 413, 503],
+    problems: [400, 401, 408, 413, 502, 503],
     async handle({ engine, request, body }) {
       const { outcome } = await engine.processWebhook({
         body,

@@ -2,20 +2,16 @@ import * as z from 'zod'
 import type { KycCaseView } from './engine.js'
 import type { JsonObject } from './inflection.js'
 import type { InitiateKycOptions } from './initiate-kyc.js'
+import { DEFAULT_LIMIT, MAX_LIMIT, STORABLE } from './input.js'
 import type { CaseEvent, Transition } from './storage.js'
 
-// PostgreSQL stores neither NUL nor half a surrogate pair, and an id has no use for control characters.
-const id = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u)
+const id = z.string().min(1).max(255).regex(STORABLE)
 // What lies inside is the app's own; the parser has bounded its size and depth.
 const record = z.looseObject({})
 const dateTime = z.iso.datetime()
 const caseStatus = z.enum(['pending', 'verified', 'rejected', 'review'])
 const outcome = z.enum(['applied', 'duplicate', 'stale', 'ignored', 'unmatched'])
-const limit = z.coerce.number().int().min(1).max(500).default(50)
+const limit = z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT)
 const after = z.string().min(1).max(512).nullable().default(null)
 
 /** The body of `POST /compliance/kyc`. */
