@@ -141,7 +141,8 @@ describe('a case that was erased', () => {
     persona.calls.redact.mockRejectedValueOnce(new PersonaApiError('persona_server_error', { status: 500 }))
     expect(await toRejection(deliver({ ...late, name: 'inquiry.created' }))).toMatchObject({ status: 500 })
     expect(await deliver({ ...late, name: 'inquiry.created' })).toMatchObject({ outcome: 'duplicate' })
-    expect(persona.calls.redact).toHaveBeenLastCalledWith('inq_late', expect.anything())
+    const redacted = persona.calls.redact.mock.calls.map(([inquiryId]) => inquiryId)
+    expect(redacted.filter((inquiryId) => inquiryId === 'inq_late')).toHaveLength(2)
   })
 
   it('takes events without opening again', async () => {

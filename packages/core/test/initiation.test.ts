@@ -150,6 +150,17 @@ describe('an error that Persona stores under the key', () => {
     expect(keysOf(test)).toEqual([`kyc-${kycCase.id}-1`, `kyc-${kycCase.id}-1`])
   })
 
+  it('is waited out by a caller who takes over, and is not told to come again', async () => {
+    const test = createTestEngine()
+    test.persona.calls.create
+      .mockRejectedValueOnce(unreachable())
+      .mockRejectedValueOnce(new PersonaApiError('persona_conflict', { status: 409 }))
+    await toRejection(test.engine.initiateKyc(USER))
+    const { kycCase } = await test.engine.initiateKyc(USER)
+    expect(kycCase.personaInquiryId).toBe('inq_1')
+    expect(new Set(keysOf(test))).toEqual(new Set([`kyc-${kycCase.id}-1`]))
+  })
+
   it('leaves one live inquiry where a request that was given up took effect in the end', async () => {
     const test = createTestEngine()
     test.persona.calls.create.mockImplementationOnce(test.persona.failAndStore(500))

@@ -103,3 +103,15 @@ describe('the answer to an error', () => {
     expect((await toAnswer(new StorageError('storage_failed', description))).response.status).toBe(500)
   })
 })
+
+describe('an error of another copy of this library in the same process', () => {
+  it('is answered as one of ours, not as a failure of the server', () => {
+    const foreign = Object.assign(new Error('There is no case of this id.'), {
+      name: 'KycError',
+      code: 'case_not_found',
+      [Symbol.for('persona-kyc.error')]: true,
+    })
+    expect(toProblemResponse(foreign).status).toBe(404)
+    expect(toProblemResponse(Object.assign(foreign, { code: 'of_the_future' })).status).toBe(500)
+  })
+})
