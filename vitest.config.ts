@@ -41,6 +41,7 @@ export default defineConfig({
       definePackageTests('express-adapter-4', [...sources, express4]),
       definePackageTests('hono-adapter'),
       definePackageTests('testing'),
+      definePackageTests('cli'),
       defineTests('examples', 'examples/*/test/**/*.test.ts'),
     ],
   },

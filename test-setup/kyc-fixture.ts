@@ -59,10 +59,17 @@ export async function createDelivery({ caseId = 'unknown', contentType = 'applic
 
 function createPersonaStub(): PersonaClient {
   const refuse = () => Promise.reject(new Error('Nobody expected this call.'))
+  const refuseList = () => {
+    throw new Error('Nobody expected this call.')
+  }
   const resume = async (id: string) => ({ inquiry: createInquiry(id, 'pending'), sessionToken: 'session-2' })
   return {
     environment: 'sandbox',
     health: async () => ({ status: 'ok', latencyMs: 1 }),
+    rateLimits: () => ({ rate: null, quota: null }),
+    clockSkewMs: () => null,
+    events: { list: refuseList, listPage: refuse, retrieve: refuse },
+    webhooks: { list: refuseList },
     inquiries: {
       create: vi.fn(async ({ referenceId = '' }) => ({
         inquiry: createInquiry(`inq_${referenceId}`, 'created'),
@@ -71,9 +78,8 @@ function createPersonaStub(): PersonaClient {
       resume: vi.fn(resume),
       approve: vi.fn(async (id: string) => createInquiry(id, 'approved')),
       retrieve: refuse,
-      list: () => {
-        throw new Error('Nobody expected this call.')
-      },
+      list: refuseList,
+      listPage: refuse,
       update: refuse,
       decline: refuse,
       markForReview: refuse,

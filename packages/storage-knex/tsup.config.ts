@@ -1,3 +1,3 @@
 import { definePackage } from '../../tsup.base.js'
 
-export default definePackage({ entry: ['src/index.ts', 'src/cli.ts'], platform: 'node' })
+export default definePackage({ entry: ['src/index.ts'], platform: 'node' })

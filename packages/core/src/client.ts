@@ -1,7 +1,10 @@
 import { ConfigurationError } from './errors.js'
 import { createInquiries, type Inquiries } from './inquiries.js'
 import { isPersonaError } from './persona-error.js'
+import { createPersonaEvents, type PersonaEvents } from './persona-events.js'
+import { type RateLimits, toRateLimits } from './rate-limits.js'
 import { createSender, type SenderOptions, sleep } from './request.js'
+import { createWebhooks, type PersonaWebhooks } from './webhooks.js'
 
 /** Persona's environments. Both live at the same URL; the API key picks the one. */
 export type PersonaEnvironment = 'sandbox' | 'production'
@@ -48,6 +51,12 @@ export interface PersonaClient {
   /** What the API key's prefix says; null for a key without one of the two prefixes. */
   readonly environment: PersonaEnvironment | null
   readonly inquiries: Inquiries
+  readonly events: PersonaEvents
+  readonly webhooks: PersonaWebhooks
+  /** What the newest answer to any call told of Persona's limits. */
+  rateLimits(): RateLimits
+  /** Persona's clock minus ours at the newest answer, in milliseconds, give or take a second; null before the first one. */
+  clockSkewMs(): number | null
   /** Asks for the rate limits, once and without retry. Never rejects. */
   health(): Promise<PersonaHealth>
 }
@@ -62,11 +71,21 @@ const DEFAULT_BASE_URL = 'https://api.withpersona.com/api/v1'
 export function createPersonaClient(options: PersonaClientOptions): PersonaClient {
   const { now = Date.now } = options
   const slowAfterMs = requireNumber('slowAfterMs', options.slowAfterMs ?? 2000, 0)
-  const sender = toSenderOptions(options)
+  const newest: { limits: RateLimits; skewMs: number | null } = { limits: { rate: null, quota: null }, skewMs: null }
+  const sender = toSenderOptions(options, (headers, sentAtMs) => {
+    const { rate, quota } = toRateLimits(headers, now())
+    newest.limits = { rate: rate ?? newest.limits.rate, quota: quota ?? newest.limits.quota }
+    newest.skewMs = toSkewMs(headers, (sentAtMs + now()) / 2) ?? newest.skewMs
+  })
   const probe = createSender({ ...sender, retries: 0 })
+  const send = createSender(sender)
   return {
     environment: requireEnvironment(options),
-    inquiries: createInquiries(createSender(sender)),
+    inquiries: createInquiries(send),
+    events: createPersonaEvents(send),
+    webhooks: createWebhooks(send),
+    rateLimits: () => newest.limits,
+    clockSkewMs: () => newest.skewMs,
     async health() {
       const startedAt = now()
       const failure = await probe({ method: 'GET', path: '/rate-limits' }).then(() => null, toHealthStatus)
@@ -76,7 +95,7 @@ export function createPersonaClient(options: PersonaClientOptions): PersonaClien
   }
 }
 
-function toSenderOptions(options: PersonaClientOptions): SenderOptions {
+function toSenderOptions(options: PersonaClientOptions, onAnswer: SenderOptions['onAnswer']): SenderOptions {
   return {
     apiKey: options.apiKey,
     apiVersion: requireVersion(options.apiVersion ?? '2025-12-08'),
@@ -87,7 +106,15 @@ function toSenderOptions(options: PersonaClientOptions): SenderOptions {
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     random: options.random ?? Math.random,
     sleep: options.sleep ?? sleep,
+    now: options.now ?? Date.now,
+    onAnswer,
   }
+}
+
+/** The header has whole seconds, cut off: half a second is added back. */
+function toSkewMs(headers: Headers, ourTimeMs: number): number | null {
+  const theirTimeMs = Date.parse(headers.get('date') ?? '') + 500
+  return Number.isNaN(theirTimeMs) ? null : Math.round(theirTimeMs - ourTimeMs)
 }
 
 function toHealthStatus(error: unknown): PersonaHealth['status'] {

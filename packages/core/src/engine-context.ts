@@ -1,3 +1,4 @@
+import type { KycAlarm } from './alarms.js'
 import type { Cipher } from './cipher.js'
 import type { PersonaClient, PersonaHealth } from './client.js'
 import type { JsonObject } from './inflection.js'
@@ -17,10 +18,12 @@ export interface EngineContext {
   readonly cipher: Cipher | null
   readonly logger: Logger
   readonly now: () => number
-  readonly sleep: (ms: number) => Promise<void>
+  /** Waits that many milliseconds; rejects when the signal is aborted, if it heeds it. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   readonly verify: (delivery: SignedDelivery) => Promise<SignatureVerdict>
   readonly toInquiryFields: ((input: InquiryInput) => JsonObject) | null
   readonly onTransition: ((transition: Transition) => unknown) | null
+  readonly onAlarm: ((alarm: KycAlarm) => unknown) | null
   /** Asks how Persona does, at most every 15 seconds. */
   readonly checkPersona: () => Promise<PersonaHealth['status']>
   /** Session tokens by inquiry id, of this process only: where there is no key to store them under. */

@@ -1,71 +1,29 @@
-import { createCipher, type EncryptionKey } from './cipher.js'
-import type { PersonaClient, PersonaHealth } from './client.js'
+import { type KycCaseView, requireCase, toCaseView } from './case-view.js'
+import type { Consumer, DeadLetter, DeadLetterQuery } from './consumer-storage.js'
 import { type DecideCaseOptions, decideCase } from './decide-case.js'
 import type { EngineContext } from './engine-context.js'
+import { type KycEngineOptions, toContext } from './engine-options.js'
 import { eraseCase } from './erase-case.js'
-import { ConfigurationError, KycError } from './errors.js'
-import type { JsonObject } from './inflection.js'
+import { type FeedHandler, type FollowOptions, followFeed } from './follow-feed.js'
+import { checkStorage, type KycHealth } from './health.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
-import { requireInitiation, requirePage, requireText } from './input.js'
-import { consoleLogger, type Logger, toLogFields, toSafeLogger } from './logger.js'
-import { type InquiryInput, openPersonalData, type PersonalData } from './personal-data.js'
+import { requireInitiation, requirePage } from './input.js'
+import type { Logger } from './logger.js'
+import { openPersonalData, type PersonalData } from './personal-data.js'
 import { processWebhook, type WebhookDelivery, type WebhookResult } from './process-webhook.js'
-import { sleep } from './request.js'
+import {
+  type ReconcileEveryOptions,
+  type ReconcileOptions,
+  type ReconcileReport,
+  reconcile,
+  reconcileEvery,
+} from './reconcile.js'
+import { type ReplayOptions, type ReplayReport, replayEvents } from './replay-events.js'
 import { resumeCase } from './resume-case.js'
 import { openSessionToken } from './session-token.js'
-import { createSignatureVerifier } from './signature.js'
-import { createStatusPolicy, type STATUS_TABLES, type StatusTable } from './status.js'
-import type {
-  CaseEvent,
-  CaseQuery,
-  ClaimReference,
-  FeedPage,
-  KycCase,
-  KycStorage,
-  Page,
-  PageQuery,
-  Transition,
-} from './storage.js'
-
-/** What {@link createKycEngine} accepts. */
-export interface KycEngineOptions {
-  readonly persona: PersonaClient
-  readonly storage: KycStorage
-  /** The inquiry template: `itmpl_…`, or `itmplv_…` for a version, or `tmpl_…` for a legacy one. */
-  readonly templateId: string
-  /** The webhook's secrets (`wbhsec_…`); several during rotation. */
-  readonly webhookSecrets: string | readonly string[]
-  /** The replay window of webhooks, in seconds either way. Default 300. */
-  readonly toleranceSeconds?: number | undefined
-  /** `completed` (the default), `decision`, or a table of your own. */
-  readonly statusPolicy?: keyof typeof STATUS_TABLES | StatusTable | undefined
-  /** The first key encrypts personal data and session tokens; without any, neither is stored. */
-  readonly encryptionKeys?: readonly EncryptionKey[] | undefined
-  /** Where Persona's hosted flow sends the person afterwards. */
-  readonly redirectUri?: string | undefined
-  /** Makes the inquiry's prefilled fields, by your template's names. Default: none are sent. */
-  readonly toInquiryFields?: ((input: InquiryInput) => JsonObject) | undefined
-  /** Default: warnings and errors go to the console. */
-  readonly logger?: Logger | undefined
-  /** Called after a transition is committed, at most once, by the process that made it. For at least once, follow the feed. */
-  readonly onTransition?: ((transition: Transition) => unknown) | undefined
-  /** The clock, in milliseconds. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
-  /** Waits that many milliseconds. Default: a timer. */
-  readonly sleep?: ((ms: number) => Promise<void>) | undefined
-}
-
-/** A case as apps see it: without ciphertexts, with the session token while it is pending. */
-export interface KycCaseView
-  extends Omit<KycCase, 'sealedSessionToken' | 'sealedPersonalData' | 'initiatingUntil' | 'inquiryAttempt'> {
-  readonly personaSessionToken: string | null
-}
-
-/** How storage and Persona's API do. */
-export interface KycHealth {
-  readonly storage: 'ok' | 'unreachable'
-  readonly persona: PersonaHealth['status']
-}
+import type { CaseEvent, CaseQuery, ClaimReference, FeedPage, KycCase, KycStorage, Page, PageQuery } from './storage.js'
+import { updateClaim } from './update-claim.js'
+import { checkWebhook, type ExpectedWebhook, type WebhookDrift } from './webhook-drift.js'
 
 /** The KYC engine. Its methods reject with a KycError, a StorageError or a PersonaApiError. */
 export interface KycEngine {
@@ -95,6 +53,34 @@ export interface KycEngine {
   listCaseEvents(caseId: string, query?: Partial<PageQuery>): Promise<Page<CaseEvent>>
   /** The feed of all transitions, in an order in which a follower misses none. */
   readFeed(query?: Partial<PageQuery>): Promise<FeedPage>
+  /**
+   * Calls the handler with each transition, in order for each case, at least once; resolves when the signal is aborted.
+   * Any number of processes may follow under one name: one at a time does the work, from where the last one was. A
+   * transition that fails `maxAttempts` times is put aside as a dead letter, and those of its case that follow with it.
+   * Storage failures are waited out. Rejects with `argument_invalid` for a malformed option, and when the consumer's
+   * place is one of another database.
+   */
+  follow(name: string, handler: FeedHandler, options?: FollowOptions): Promise<void>
+  /** The consumers of the feed, by name; the reconciler is one of them, as `$reconciler`. */
+  listConsumers(): Promise<readonly Consumer[]>
+  /** Pages through what followers have put aside. */
+  listDeadLetters(query?: Partial<Pick<DeadLetterQuery, 'consumer' | 'after' | 'limit'>>): Promise<Page<DeadLetter>>
+  /** Has the consumer's follower handle its dead letters again, or those of one case; resolves with their number. */
+  replayDeadLetters(consumer: string, options?: { readonly caseId?: string | undefined }): Promise<number>
+  /**
+   * Brings what webhooks did not: asks Persona about the cases that are unsettled for some time, and reads its events
+   * since the last run. One process at a time does it. Rejects with PersonaApiError or StorageError.
+   */
+  reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
+  /** Reconciles now and again, and resolves when the signal is aborted. Failures are logged. */
+  reconcileEvery(options?: ReconcileEveryOptions): Promise<void>
+  /**
+   * Moves each case to what the present status policy makes of its newest stored event, and looks again at events that
+   * had no case when they came.
+   */
+  replayEvents(options?: ReplayOptions): Promise<ReplayReport>
+  /** Compares the webhook that is configured at Persona with what the app expects. */
+  checkWebhook(expected: ExpectedWebhook): Promise<WebhookDrift>
   /** Never rejects. Persona is asked at most every 15 seconds. */
   health(): Promise<KycHealth>
   /**
@@ -103,8 +89,6 @@ export interface KycEngine {
    */
   withStorage(storage: KycStorage): KycEngine
 }
-
-const HEALTH_CACHE_MS = 15_000
 
 /**
  * Returns the engine that moves KYC cases.
@@ -147,103 +131,21 @@ function toEngine(context: EngineContext): KycEngine {
       return storage.listCaseEvents(caseId, page)
     },
     readFeed: async (query = {}) => storage.readFeed(requirePage(query)),
+    follow: (name, handler, options = {}) => followFeed(context, name, handler, options),
+    listConsumers: async () => storage.listConsumers(),
+    listDeadLetters: async (query = {}) =>
+      storage.listDeadLetters({ consumer: query.consumer ?? null, isDue: false, ...requirePage(query) }),
+    replayDeadLetters: async (consumer, { caseId = null } = {}) =>
+      storage.requestReplay(consumer, { caseId, now: new Date(context.now()) }),
+    reconcile: async (options = {}) => reconcile(context, options),
+    reconcileEvery: async (options = {}) => reconcileEvery(context, options),
+    replayEvents: async (options = {}) => replayEvents(context, options),
+    checkWebhook: (expected) => checkWebhook(context.persona, expected),
     async health() {
       const [storageHealth, persona] = await Promise.all([checkStorage(context), context.checkPersona()])
       return { storage: storageHealth, persona }
     },
     // Work that is under way there may be in a transaction: nobody else joins it.
     withStorage: (other) => toEngine({ ...context, storage: other, underWay: new Map() }),
-  }
-}
-
-function toContext(options: KycEngineOptions): EngineContext {
-  const { webhookSecrets, toleranceSeconds = 300, encryptionKeys = [], now = Date.now } = options
-  return {
-    persona: options.persona,
-    storage: options.storage,
-    templateId: requireTemplateId(options.templateId),
-    redirectUri: options.redirectUri ?? null,
-    policy: createStatusPolicy(options.statusPolicy),
-    cipher: encryptionKeys.length === 0 ? null : createCipher(encryptionKeys),
-    logger: toSafeLogger(options.logger ?? consoleLogger),
-    now,
-    sleep: options.sleep ?? sleep,
-    verify: createSignatureVerifier({ secrets: webhookSecrets, toleranceSeconds, now }),
-    toInquiryFields: options.toInquiryFields ?? null,
-    onTransition: options.onTransition ?? null,
-    checkPersona: createPersonaProbe(options.persona, now),
-    sessionTokens: new Map(),
-    doubtfulSince: new Map(),
-    underWay: new Map(),
-  }
-}
-
-function requireTemplateId(templateId: string): string {
-  if (typeof templateId === 'string' && templateId.trim() !== '') return templateId
-  throw new ConfigurationError({
-    problem: 'The inquiry template id is missing.',
-    fix: 'Copy it from the Persona dashboard: Inquiries, Templates (itmpl_…).',
-  })
-}
-
-async function requireCase(storage: KycStorage, caseId: string): Promise<KycCase> {
-  const kycCase = await storage.getCase(caseId)
-  if (kycCase !== null) return kycCase
-  throw caseNotFound()
-}
-
-function caseNotFound(): KycError {
-  return new KycError('case_not_found', {
-    problem: 'There is no case of this id.',
-    fix: 'Check the id and the environment.',
-  })
-}
-
-function toCaseView(kycCase: KycCase, personaSessionToken: string | null): KycCaseView {
-  const { sealedSessionToken, sealedPersonalData, initiatingUntil, inquiryAttempt, ...rest } = kycCase
-  return { ...rest, personaSessionToken }
-}
-
-async function updateClaim({ storage, now }: EngineContext, caseId: string, claim: ClaimReference): Promise<KycCase> {
-  const { result, kycCase } = await storage.setClaim(caseId, {
-    kycClaimId: toCanonicalHex(requireText('kycClaimId', claim.kycClaimId, 128)),
-    kycClaimTxHash: toCanonicalHex(requireText('kycClaimTxHash', claim.kycClaimTxHash, 128)),
-    now: new Date(now()),
-  })
-  if (kycCase === null) throw caseNotFound()
-  if (result === 'stored' || result === 'unchanged') return kycCase
-  if (result === 'conflict') {
-    throw new KycError('claim_conflict', {
-      problem: 'The case has another claim already.',
-      fix: 'Read the case: its claim is the one that counts.',
-    })
-  }
-  throw new KycError('case_not_verified', {
-    problem: 'Only a verified case takes a claim.',
-    fix: 'Wait for the transition to verified before issuing one.',
-  })
-}
-
-/** Hex means the same in either case; one spelling is stored, so that a repeated call is recognised. */
-function toCanonicalHex(value: string): string {
-  return /^0x[0-9a-f]+$/i.test(value) ? value.toLowerCase() : value
-}
-
-async function checkStorage({ storage, logger }: EngineContext): Promise<KycHealth['storage']> {
-  try {
-    await storage.ping()
-    return 'ok'
-  } catch (error) {
-    logger.error(toLogFields(error), 'the storage does not answer')
-    return 'unreachable'
-  }
-}
-
-/** Asks Persona at most once in 15 seconds, whoever asks here. */
-function createPersonaProbe(persona: PersonaClient, now: () => number): () => Promise<PersonaHealth['status']> {
-  let last: { readonly at: number; readonly health: Promise<PersonaHealth> } | undefined
-  return async () => {
-    if (last === undefined || now() - last.at >= HEALTH_CACHE_MS) last = { at: now(), health: persona.health() }
-    return (await last.health).status
   }
 }

@@ -118,6 +118,15 @@ function parseJson(body: Uint8Array): unknown {
   }
 }
 
+/**
+ * Reads an answer of `GET /events/{id}`, or one event of a list as its `data`, in any inflection.
+ *
+ * @throws EventError when it is no event.
+ */
+export function toEvent(answer: JsonObject): PersonaEvent {
+  return parseEnvelope(answer, requireObject(answer.data, 'data'))
+}
+
 function parseEnvelope(body: JsonObject, data: JsonObject): PersonaEvent {
   const attributes = requireObject(data.attributes, 'data.attributes')
   const payload = requireObject(attributes.payload, 'data.attributes.payload')

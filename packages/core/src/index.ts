@@ -1,3 +1,4 @@
+export type { KycAlarm } from './alarms.js'
 export {
   type Authorization,
   type AuthorizationRequest,
@@ -5,6 +6,7 @@ export {
   createBearerAuthorize,
   type KycAction,
 } from './authorize.js'
+export type { KycCaseView } from './case-view.js'
 export { type Cipher, createCipher, type EncryptionKey } from './cipher.js'
 export {
   createPersonaClient,
@@ -13,14 +15,17 @@ export {
   type PersonaEnvironment,
   type PersonaHealth,
 } from './client.js'
+export type {
+  Consumer,
+  ConsumerLease,
+  ConsumerStorage,
+  DeadLetter,
+  DeadLetterQuery,
+  NewDeadLetter,
+} from './consumer-storage.js'
 export type { DecideCaseOptions, Decision } from './decide-case.js'
-export {
-  createKycEngine,
-  type KycCaseView,
-  type KycEngine,
-  type KycEngineOptions,
-  type KycHealth,
-} from './engine.js'
+export { createKycEngine, type KycEngine } from './engine.js'
+export type { KycEngineOptions } from './engine-options.js'
 export {
   ConfigurationError,
   type ErrorDescription,
@@ -43,6 +48,8 @@ export {
   type PersonaEvent,
   parseEvent,
 } from './events.js'
+export type { FeedDelivery, FeedHandler, FollowOptions } from './follow-feed.js'
+export type { KycHealth } from './health.js'
 export { createKycHandler, type KycHandler, type KycHandlerOptions, type RequestHints } from './http.js'
 export { getMember, isJsonObject, type JsonObject, type JsonValue, toCamelKeys } from './inflection.js'
 export type { InitiateKycOptions } from './initiate-kyc.js'
@@ -50,10 +57,16 @@ export type { CallOptions, CreateInquiryOptions, Inquiries, ListInquiriesOptions
 export type { Inquiry, InquiryWithSession, OneTimeLink } from './inquiry.js'
 export type { Logger } from './logger.js'
 export { createMemoryStorage } from './memory-storage.js'
+export { createPacer, type Pacer, type PacerOptions } from './pacer.js'
+export type { PersonaPage } from './page-walk.js'
 export { isPersonaError, PersonaApiError, type PersonaFailure } from './persona-error.js'
+export type { ListEventsOptions, PersonaEventPage, PersonaEvents } from './persona-events.js'
 export type { InquiryInput, PersonalData } from './personal-data.js'
 export type { Problem } from './problem.js'
 export type { WebhookDelivery, WebhookResult } from './process-webhook.js'
+export type { RateLimit, RateLimits } from './rate-limits.js'
+export type { ReconcileEveryOptions, ReconcileOptions, ReconcileProgress, ReconcileReport } from './reconcile.js'
+export type { ReplayOptions, ReplayReport } from './replay-events.js'
 export {
   createSignatureVerifier,
   type SignatureOptions,
@@ -78,6 +91,7 @@ export type {
   CaseEvent,
   CaseQuery,
   ClaimReference,
+  DeliveryTelemetry,
   EventEffect,
   EventOutcome,
   FeedPage,
@@ -89,5 +103,15 @@ export type {
   PageQuery,
   RecordedEvent,
   SealedText,
+  StoredEvent,
   Transition,
+  UnsettledCaseQuery,
 } from './storage.js'
+export {
+  checkWebhook,
+  type ExpectedWebhook,
+  REQUIRED_EVENTS,
+  type WebhookDifference,
+  type WebhookDrift,
+} from './webhook-drift.js'
+export type { PersonaWebhook, PersonaWebhooks } from './webhooks.js'

@@ -167,10 +167,14 @@ async function findInquiry(
 ): Promise<Inquiry | null> {
   for await (const inquiry of persona.inquiries.list({ referenceId: kycCase.id })) {
     if (inquiry.id === replaces) return null
-    if (inquiry.attributes.redactedAt === null && isOfTemplate(toTemplateIds(inquiry.relationships), templateId))
-      return inquiry
+    if (isUsable(inquiry, templateId)) return inquiry
   }
   return null
+}
+
+/** True for an inquiry of our template that is not redacted. */
+export function isUsable({ attributes, relationships }: Inquiry, templateId: string): boolean {
+  return attributes.redactedAt === null && isOfTemplate(toTemplateIds(relationships), templateId)
 }
 
 async function adopt(
@@ -184,7 +188,8 @@ async function adopt(
   return inquiry.attributes.status === 'created' ? attached : applySnapshot(context, attached, inquiry, 'adopt')
 }
 
-async function attach(
+/** Gives the case its inquiry. Rejects with `case_erased` when it was erased meanwhile; then the inquiry is redacted. */
+export async function attach(
   context: EngineContext,
   kycCase: KycCase,
   { inquiry, sessionToken, replaces }: { inquiry: Inquiry; sessionToken: string | null; replaces: string | null },

@@ -28,6 +28,12 @@ export function requireText(name: string, value: string, maxLength: number): str
   throw invalid(name, `Give 1 to ${maxLength} characters, without control characters.`)
 }
 
+/** Checks a number of milliseconds or of attempts: timers take at most 31 bits. Throws `argument_invalid`. */
+export function requireWholeNumber(name: string, value: number, minimum: number): number {
+  if (Number.isInteger(value) && value >= minimum && value < 2 ** 31) return value
+  throw invalid(name, `Give a whole number from ${minimum}, or leave it out for the default.`)
+}
+
 function invalid(name: string, fix: string): KycError {
   return new KycError('argument_invalid', { problem: `${name} is not usable.`, fix })
 }

@@ -1,4 +1,3 @@
-import { KycError } from './errors.js'
 import type { JsonObject } from './inflection.js'
 import {
   type Inquiry,
@@ -9,7 +8,8 @@ import {
   toInquiryWithSession,
   toOneTimeLink,
 } from './inquiry.js'
-import { PersonaApiError } from './persona-error.js'
+import { type PersonaPage, walkPages } from './page-walk.js'
+import { toResourcePath } from './persona-answer.js'
 import type { PersonaRequest, SendRequest } from './request.js'
 
 /** What the calls accept besides their own options. */
@@ -51,6 +51,8 @@ export interface ListInquiriesOptions {
   readonly createdAtEnd?: string | undefined
   /** 1 to 100 a page; default 100. */
   readonly pageSize?: number | undefined
+  /** The `next` of the page before. */
+  readonly after?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -65,7 +67,9 @@ export interface Inquiries {
   create(options: CreateInquiryOptions): Promise<InquiryWithSession>
   retrieve(inquiryId: string, options?: CallOptions): Promise<Inquiry>
   /** Yields the inquiries, newest first, and asks for the next page only when it is needed. */
-  list(options?: ListInquiriesOptions): AsyncIterableIterator<Inquiry>
+  list(options?: Omit<ListInquiriesOptions, 'after'>): AsyncIterableIterator<Inquiry>
+  /** Resolves with one page. */
+  listPage(options?: ListInquiriesOptions): Promise<PersonaPage<Inquiry>>
   update(
     inquiryId: string,
     options: CallOptions & Pick<CreateInquiryOptions, 'note' | 'fields' | 'tags' | 'redirectUri'>,
@@ -97,6 +101,11 @@ export function createInquiries(send: SendRequest): Inquiries {
       ...(meta && { body: { meta } }),
     })
 
+  const listPage = async (options: ListInquiriesOptions = {}) => {
+    const query = { ...toFilter(options), 'page[size]': options.pageSize ?? 100, 'page[after]': options.after }
+    return toInquiryPage(await send({ method: 'GET', path: '/inquiries', query, ...toCall(options) }))
+  }
+
   return {
     async create(options) {
       const answer = await send({ method: 'POST', path: '/inquiries', ...toCall(options), body: toCreateBody(options) })
@@ -105,7 +114,8 @@ export function createInquiries(send: SendRequest): Inquiries {
     async retrieve(inquiryId, options = {}) {
       return toInquiry(await send({ method: 'GET', path: toPath(inquiryId), ...toCall(options) }))
     },
-    list: (options = {}) => listInquiries(send, options),
+    list: (options = {}) => walkPages((after) => listPage({ ...options, after })),
+    listPage,
     async update(inquiryId, { note, fields, tags, redirectUri, ...options }) {
       const body = { data: { attributes: { note, fields, tags, 'redirect-uri': redirectUri } } }
       return toInquiry(await send({ method: 'PATCH', path: toPath(inquiryId), ...toCall(options), body }))
@@ -161,19 +171,6 @@ function toCreateBody(options: CreateInquiryOptions): unknown {
   }
 }
 
-async function* listInquiries(send: SendRequest, options: ListInquiriesOptions): AsyncGenerator<Inquiry, void> {
-  let after: string | undefined
-  do {
-    const query = { ...toFilter(options), 'page[size]': options.pageSize ?? 100, 'page[after]': after }
-    const page = toInquiryPage(await send({ method: 'GET', path: '/inquiries', query, ...toCall(options) }))
-    yield* page.inquiries
-    const next = page.next ? toCursor(page.next) : undefined
-    // A page that leads to itself would be asked for forever.
-    if (next !== undefined && next === after) throw new PersonaApiError('persona_unexpected_answer')
-    after = next
-  } while (after !== undefined)
-}
-
 function toFilter(options: ListInquiriesOptions): Record<string, string | undefined> {
   return {
     'filter[reference-id]': options.referenceId,
@@ -185,22 +182,12 @@ function toFilter(options: ListInquiriesOptions): Record<string, string | undefi
   }
 }
 
-/** The cursor of a relative link such as `/api/v1/inquiries?page%5Bafter%5D=inq_…`. */
-function toCursor(link: string): string | undefined {
-  return new URLSearchParams(link.slice(link.indexOf('?') + 1)).get('page[after]') || undefined
-}
-
 function toSimulateAction({ type, data }: SimulateAction): unknown {
   return data === undefined ? { type } : { type, data: { 'verification-template-id': data.verificationTemplateId } }
 }
 
-/** The id as a path segment. Its form is Persona's own; what would leave the segment is refused. */
 function toPath(inquiryId: string): string {
-  if (/^[A-Za-z0-9_~.-]{1,255}$/.test(inquiryId) && !/^\.+$/.test(inquiryId)) return `/inquiries/${inquiryId}`
-  throw new KycError('argument_invalid', {
-    problem: 'The inquiry id cannot be part of a URL.',
-    fix: 'Pass the id that Persona gave, such as inq_….',
-  })
+  return toResourcePath('/inquiries', inquiryId)
 }
 
 function toCall({ signal, idempotencyKey }: CallOptions): Pick<PersonaRequest, 'signal' | 'idempotencyKey'> {

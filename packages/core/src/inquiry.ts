@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { isJsonObject, type JsonObject } from './inflection.js'
-import { PersonaApiError } from './persona-error.js'
+import { type PersonaPage, toPageCursor } from './page-walk.js'
+import { requireShape } from './persona-answer.js'
 import type { PersonaStatus } from './status.js'
 
 /** A Persona inquiry in camelCase, as far as this library reads it; whatever else Persona sends is kept. */
@@ -31,13 +32,6 @@ export interface InquiryWithSession {
 export interface OneTimeLink {
   readonly link: string
   readonly shortLink: string
-}
-
-/** A page of a list. */
-export interface InquiryPage {
-  readonly inquiries: readonly Inquiry[]
-  /** The relative link to the page after it; null for the last. */
-  readonly next: string | null
 }
 
 const dateTime = z.iso.datetime({ offset: true })
@@ -83,13 +77,7 @@ export function toOneTimeLink(answer: JsonObject): OneTimeLink {
 }
 
 /** The page that an answer is. */
-export function toInquiryPage(answer: JsonObject): InquiryPage {
+export function toInquiryPage(answer: JsonObject): PersonaPage<Inquiry> {
   const { data, links } = requireShape(pageSchema, answer)
-  return { inquiries: data, next: links.next ?? null }
-}
-
-function requireShape<Output>(schema: z.ZodType<Output>, answer: JsonObject): Output {
-  const result = schema.safeParse(answer)
-  if (result.success) return result.data
-  throw new PersonaApiError('persona_unexpected_answer')
+  return { items: data, next: toPageCursor(links.next) }
 }

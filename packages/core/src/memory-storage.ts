@@ -1,6 +1,9 @@
 import { KycError } from './errors.js'
 import { type EventPosition, isOlderEvent } from './event-order.js'
-import type { CaseEvent, KycCase, KycStorage, NewCase, NewEvent, Page, RecordedEvent, Transition } from './storage.js'
+import { createMemoryConsumers } from './memory-consumers.js'
+import { toPage } from './memory-page.js'
+import type { CaseStatus } from './status.js'
+import type { CaseEvent, KycCase, KycStorage, NewCase, NewEvent, RecordedEvent, Transition } from './storage.js'
 
 interface StoredCase extends KycCase {
   readonly open: boolean
@@ -9,7 +12,7 @@ interface StoredCase extends KycCase {
   readonly lastEvent: EventPosition | null
 }
 
-interface StoredEvent extends CaseEvent {
+interface EventRow extends CaseEvent {
   readonly caseId: string | null
 }
 
@@ -19,8 +22,10 @@ interface StoredEvent extends CaseEvent {
  */
 export function createMemoryStorage(): KycStorage {
   const cases = new Map<string, StoredCase>()
-  const events = new Map<string, StoredEvent>()
+  const events = new Map<string, EventRow>()
   const feed: Transition[] = []
+  const feedId = crypto.randomUUID()
+  const { announceGrowth, ...consumers } = createMemoryConsumers(feed)
 
   // JavaScript runs each method below without interruption: that is what makes them atomic here.
   const find = (test: (kycCase: StoredCase) => boolean) => [...cases.values()].find(test)
@@ -32,12 +37,16 @@ export function createMemoryStorage(): KycStorage {
     const stored = cases.get(caseId)
     return stored !== undefined && test(stored) ? put({ ...stored, ...changes }) : null
   }
-  const append = (event: StoredEvent) => {
+  const append = (event: EventRow) => {
     events.set(event.id, event)
-    if (event.transition !== null) feed.push(event.transition)
+    if (event.transition === null) return
+    feed.push(event.transition)
+    announceGrowth()
   }
 
   return {
+    ...consumers,
+
     async createCase(newCase) {
       const { userId, idempotencyKey } = newCase
       const existing =
@@ -57,6 +66,15 @@ export function createMemoryStorage(): KycStorage {
       const matching = [...cases.values()]
         .filter((stored) => status === null || stored.status === status)
         .filter((stored) => claim === null || isListedBy(claim, stored))
+        .sort((left, right) => compareText(toCaseCursor(left), toCaseCursor(right)))
+        .filter((stored) => after === null || compareText(toCaseCursor(stored), after) > 0)
+      return toPage(matching.map(toKycCase), limit, toCaseCursor)
+    },
+
+    async listUnsettledCases({ createdSince, quietSince, after, limit }) {
+      const matching = [...cases.values()]
+        .filter(({ status, erasedAt }) => isUndecided(status) && erasedAt === null)
+        .filter(({ createdAt, updatedAt }) => createdAt >= createdSince && updatedAt <= quietSince)
         .sort((left, right) => compareText(toCaseCursor(left), toCaseCursor(right)))
         .filter((stored) => after === null || compareText(toCaseCursor(stored), after) > 0)
       return toPage(matching.map(toKycCase), limit, toCaseCursor)
@@ -100,12 +118,14 @@ export function createMemoryStorage(): KycStorage {
     },
 
     async recordEvent(event) {
-      if (events.has(event.id)) return { outcome: 'duplicate', kycCase: null, transition: null }
+      const known = events.get(event.id)
       const target =
         find(({ personaInquiryId }) => personaInquiryId !== null && personaInquiryId === event.inquiryId) ??
         (event.referenceId === null || event.inquiryId === null ? undefined : cases.get(event.referenceId))
+      const isLookedAt = known?.outcome === 'unmatched' && known.inquiryId === event.inquiryId && target !== undefined
+      if (known !== undefined && !isLookedAt) return { outcome: 'duplicate', kycCase: null, transition: null }
       const recorded = toRecorded(event, target, (stored) => !hasOtherOpenCase(cases, stored), put)
-      append(toStoredEvent(event, target?.id ?? null, recorded))
+      append({ ...toEventRow(event, target?.id ?? null, recorded), ...toFirstReceipt(known) })
       return recorded
     },
 
@@ -143,10 +163,23 @@ export function createMemoryStorage(): KycStorage {
       return toPage(matching.map(toCaseEvent), limit, toEventCursor)
     },
 
+    async listUnmatchedEvents({ after, limit }) {
+      const matching = [...events.values()]
+        .filter(({ outcome }) => outcome === 'unmatched')
+        .sort((left, right) => compareText(toEventCursor(left), toEventCursor(right)))
+        .filter((event) => after === null || compareText(toEventCursor(event), after) > 0)
+      return toPage(
+        matching.map(({ caseId, transition, ...event }) => event),
+        limit,
+        toEventCursor,
+      )
+    },
+
     async readFeed({ after, limit }) {
-      const start = after === null ? 0 : requireFeedCursor(after)
+      const start = after === null ? 0 : requireFeedCursor(after, feedId, feed.length)
       const items = feed.slice(start, start + limit)
-      return { items, next: String(start + items.length) }
+      const cursors = items.map((_, index) => `${feedId}.${start + index + 1}`)
+      return { items, next: cursors.at(-1) ?? `${feedId}.${start}`, cursors }
     },
 
     async ping() {},
@@ -171,7 +204,6 @@ function toRecorded(
   if (isOther || target.erasedAt !== null || isOlderEvent({ ...effect, id: event.id }, target.lastEvent))
     return still('stale')
   const transition = effect.status === target.status ? null : toTransition(event, effect, target)
-  const isUndecided = effect.status === 'pending' || effect.status === 'review'
   const moved: StoredCase = {
     ...target,
     personaInquiryId: inquiryId,
@@ -181,12 +213,16 @@ function toRecorded(
     verificationScore: effect.score,
     verifiedAt: effect.status === 'verified' ? (target.verifiedAt ?? effect.occurredAt) : null,
     sealedSessionToken: effect.status === 'pending' ? target.sealedSessionToken : null,
-    open: isUndecided && target.erasedAt === null && (target.open || mayOpen(target)),
+    open: isUndecided(effect.status) && target.erasedAt === null && (target.open || mayOpen(target)),
     revision: target.revision + (transition === null ? 0 : 1),
     lastEvent: { occurredAt: effect.occurredAt, rank: effect.rank, id: event.id },
     updatedAt: event.receivedAt,
   }
   return { outcome: 'applied', kycCase: put(moved), transition }
+}
+
+function isUndecided(status: CaseStatus): boolean {
+  return status === 'pending' || status === 'review'
 }
 
 function isListedBy(claim: 'missing' | 'present', { kycClaimId, erasedAt }: StoredCase): boolean {
@@ -233,30 +269,30 @@ function toStoredCase({ idempotencyKey, ...newCase }: NewCase): StoredCase {
   }
 }
 
-function toStoredEvent(event: NewEvent, caseId: string | null, { outcome, transition }: RecordedEvent): StoredEvent {
-  const { id, name, effect, receivedAt } = event
+function toEventRow(event: NewEvent, caseId: string | null, { outcome, transition }: RecordedEvent): EventRow {
+  const { effect, referenceId, ...rest } = event
   const personaStatus = effect?.personaStatus ?? null
-  return { id, name, outcome, personaStatus, occurredAt: effect?.occurredAt ?? null, receivedAt, transition, caseId }
+  return { ...rest, outcome, personaStatus, occurredAt: effect?.occurredAt ?? null, transition, caseId }
+}
+
+/** An event that is looked at again keeps what is known of its first delivery. */
+function toFirstReceipt(known: EventRow | undefined): Partial<EventRow> {
+  return known === undefined ? {} : { receivedAt: known.receivedAt, delivery: known.delivery }
 }
 
 function toKycCase({ open, idempotencyKey, revision, lastEvent, ...kycCase }: StoredCase): KycCase {
   return kycCase
 }
 
-function toCaseEvent({ caseId, ...event }: StoredEvent): CaseEvent {
+function toCaseEvent({ caseId, ...event }: EventRow): CaseEvent {
   return event
 }
 
-function toPage<Item>(items: Item[], limit: number, toCursor: (item: Item) => string): Page<Item> {
-  const page = items.slice(0, limit)
-  const last = page.at(-1)
-  return { items: page, next: items.length > limit && last !== undefined ? toCursor(last) : null }
-}
-
-function requireFeedCursor(cursor: string): number {
-  if (/^\d{1,15}$/.test(cursor)) return Number(cursor)
+function requireFeedCursor(cursor: string, feedId: string, length: number): number {
+  const [, id, position] = /^([0-9a-f-]{36})\.(\d{1,15})$/.exec(cursor) ?? []
+  if (id === feedId && Number(position) <= length) return Number(position)
   throw new KycError('argument_invalid', {
-    problem: 'The cursor is none that this storage gave.',
+    problem: id === undefined ? 'The cursor is no feed cursor.' : 'The cursor comes from another storage.',
     fix: 'Pass the next_after of the page before, unchanged, or nothing to start anew.',
   })
 }
@@ -265,7 +301,7 @@ function toCaseCursor({ createdAt, id }: KycCase): string {
   return `${createdAt.toISOString()} ${id}`
 }
 
-function toEventCursor({ receivedAt, id }: CaseEvent): string {
+function toEventCursor({ receivedAt, id }: Pick<CaseEvent, 'receivedAt' | 'id'>): string {
   return `${receivedAt.toISOString()} ${id}`
 }
 

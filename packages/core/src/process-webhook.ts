@@ -1,18 +1,22 @@
+import { raiseAlarm } from './alarms.js'
 import type { EngineContext } from './engine-context.js'
-import { SignatureError } from './errors.js'
-import { type InquirySnapshot, isInquiryEvent, type PersonaEvent, parseEvent } from './events.js'
+import { SignatureError, type SignatureRejection } from './errors.js'
+import { type InquirySnapshot, type PersonaEvent, parseEvent } from './events.js'
 import { toLogFields } from './logger.js'
 import { isPersonaError, PersonaApiError } from './persona-error.js'
+import { recordPersonaEvent, type TimedEvent, toTrustedReference } from './record-persona-event.js'
 import { redactInquiry } from './retire-inquiry.js'
 import type { SignedDelivery } from './signature.js'
-import { announce, toEffect } from './snapshot.js'
-import type { EventOutcome, KycCase, NewEvent, RecordedEvent, Transition } from './storage.js'
-import { isOfTemplate } from './template.js'
+import type { DeliveryTelemetry, EventOutcome, KycCase, RecordedEvent, Transition } from './storage.js'
 
 /** One webhook delivery: the raw bytes and the headers that matter. */
 export interface WebhookDelivery extends SignedDelivery {
   /** `Persona-Webhook-First-Attempted-At`, in unix seconds; null or left out where it is missing. */
   readonly firstAttemptedAtSeconds?: number | null | undefined
+  /** `Persona-Webhook-Attempts-Made`, 1 for the first; null or left out where it is missing. */
+  readonly attemptsMade?: number | null | undefined
+  /** `Persona-Webhook-Attempts-Left`; null or left out where it is missing. */
+  readonly attemptsLeft?: number | null | undefined
 }
 
 /** What became of a delivery. */
@@ -25,28 +29,45 @@ export interface WebhookResult {
   readonly transition: Transition | null
 }
 
-type TimedEvent = PersonaEvent & { readonly createdAt: Date }
-
+const NO_TELEMETRY: DeliveryTelemetry = { attemptsMade: null, attemptsLeft: null, firstAttemptedAt: null }
 /** Persona waits five seconds for the answer to a webhook. */
 const REDACTION_MS = 3000
-const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** From so many further attempts on, Persona is about to give the event up. */
+const FEW_ATTEMPTS = 2
 
 /** See {@link KycEngine.processWebhook}. */
 export async function processWebhook(context: EngineContext, delivery: WebhookDelivery): Promise<WebhookResult> {
-  const { logger, storage } = context
   const verdict = await context.verify(delivery)
-  if (!verdict.valid) {
-    logger.warn({ reason: verdict.reason, bytes: delivery.body.length }, 'webhook refused')
-    throw new SignatureError(verdict.reason)
-  }
+  if (!verdict.valid) throw refuse(context, delivery, verdict.reason)
   const event = toTimed(await readEvent(context, delivery.body), verdict.timestampSeconds, delivery)
-  const recorded = await storage.recordEvent(toNewEvent(context, event))
-  const { outcome, kycCase, transition } = recorded
-  const caseId = kycCase?.id ?? null
-  logger.debug({ eventId: event.id, eventName: event.name, outcome, caseId }, 'webhook recorded')
-  await announce(context, recorded)
+  warnOfLastAttempts(context, event, delivery)
+  const recorded = await recordPersonaEvent(context, event, toTelemetry(delivery))
   await redactLeftover(context, recorded, event)
-  return { outcome, eventId: event.id, caseId, transition }
+  const { outcome, kycCase, transition } = recorded
+  return { outcome, eventId: event.id, caseId: kycCase?.id ?? null, transition }
+}
+
+function refuse(context: EngineContext, delivery: WebhookDelivery, reason: SignatureRejection): SignatureError {
+  context.logger.warn({ reason, bytes: delivery.body.length }, 'webhook refused')
+  const { attemptsMade, attemptsLeft, firstAttemptedAt } = toTelemetry(delivery) ?? NO_TELEMETRY
+  if (reason === 'stale' && attemptsMade !== null && attemptsMade > 1) {
+    raiseAlarm(context, { kind: 'stale_retry_refused', attemptsMade, attemptsLeft, firstAttemptedAt })
+  }
+  return new SignatureError(reason)
+}
+
+function warnOfLastAttempts(context: EngineContext, { id, name }: TimedEvent, delivery: WebhookDelivery): void {
+  const { attemptsMade = null, attemptsLeft = null } = delivery
+  if (attemptsLeft === null || attemptsLeft > FEW_ATTEMPTS) return
+  raiseAlarm(context, { kind: 'delivery_nearly_given_up', eventId: id, eventName: name, attemptsMade, attemptsLeft })
+}
+
+/** Null where no header told anything. */
+function toTelemetry(delivery: WebhookDelivery): DeliveryTelemetry | null {
+  const { attemptsMade = null, attemptsLeft = null, firstAttemptedAtSeconds = null } = delivery
+  if (attemptsMade === null && attemptsLeft === null && firstAttemptedAtSeconds === null) return null
+  const firstAttemptedAt = firstAttemptedAtSeconds === null ? null : new Date(firstAttemptedAtSeconds * 1000)
+  return { attemptsMade, attemptsLeft, firstAttemptedAt }
 }
 
 /**
@@ -100,23 +121,4 @@ function toTimed(event: PersonaEvent, signedAtSeconds: number, delivery: Webhook
   const sentAtSeconds = Math.min(signedAtSeconds, header ?? signedAtSeconds)
   const isTold = header !== null && header !== undefined
   return { ...event, id: isTold ? `${id}_${sentAtSeconds}` : id, createdAt: new Date(sentAtSeconds * 1000 + 999) }
-}
-
-function toNewEvent(context: EngineContext, { id, name, createdAt, inquiry }: TimedEvent): NewEvent {
-  const status = isInquiryEvent(name) ? (inquiry?.status ?? null) : null
-  return {
-    id,
-    name,
-    inquiryId: inquiry?.id ?? null,
-    referenceId: inquiry === null ? null : toTrustedReference(context, inquiry),
-    effect: status === null ? null : toEffect(context, status, createdAt),
-    receivedAt: new Date(context.now()),
-  }
-}
-
-/** A reference id finds a case only if it is a case id, which nobody can guess, and the inquiry may be of our template. */
-function toTrustedReference({ templateId }: EngineContext, inquiry: InquirySnapshot): string | null {
-  const { referenceId, templateIds } = inquiry
-  const isTrusted = referenceId !== null && CASE_ID.test(referenceId) && isOfTemplate(templateIds, templateId)
-  return isTrusted ? referenceId : null
 }

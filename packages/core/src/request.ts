@@ -29,6 +29,9 @@ export interface SenderOptions {
   readonly fetch: typeof globalThis.fetch
   readonly random: () => number
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+  /** Told of every answer's headers, and when its request was sent. */
+  readonly onAnswer: (headers: Headers, sentAtMs: number) => void
+  readonly now: () => number
 }
 
 const BACKOFF_BASE_MS = 500
@@ -75,6 +78,7 @@ function createAttempt(options: SenderOptions): (request: PersonaRequest) => Pro
   const call = createFetch({ fetch: options.fetch })
   return async ({ method, path, query, body, idempotencyKey, signal }) => {
     const timeout = AbortSignal.timeout(options.timeoutMs)
+    const sentAtMs = options.now()
     try {
       const response = await call.raw<unknown>(path, {
         method,
@@ -90,6 +94,7 @@ function createAttempt(options: SenderOptions): (request: PersonaRequest) => Pro
         ...(query === undefined ? {} : { query }),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
+      options.onAnswer(response.headers, sentAtMs)
       return toAnswer(response.status, response.headers, response._data)
     } catch (error) {
       if (signal?.aborted) throw signal.reason

@@ -176,7 +176,9 @@ export const ROUTES: readonly Route[] = [
       const { outcome } = await engine.processWebhook({
         body,
         signature: request.headers.get('persona-signature'),
-        firstAttemptedAtSeconds: toSeconds(request.headers.get('persona-webhook-first-attempted-at')),
+        firstAttemptedAtSeconds: toNumber(request.headers.get('persona-webhook-first-attempted-at'), 10),
+        attemptsMade: toNumber(request.headers.get('persona-webhook-attempts-made'), 4),
+        attemptsLeft: toNumber(request.headers.get('persona-webhook-attempts-left'), 4),
       })
       return { status: 200, json: { received: true, outcome } }
     },
@@ -215,7 +217,7 @@ function decisionRoute(decision: Decision, summary: string): Route {
   }
 }
 
-/** The header is not signed: what is no plain number of seconds counts as missing. */
-function toSeconds(header: string | null): number | null {
-  return header !== null && /^\d{1,10}$/.test(header) ? Number(header) : null
+/** The header is not signed: what is no plain number of so many digits at most counts as missing. */
+function toNumber(header: string | null, maxDigits: number): number | null {
+  return header !== null && /^\d+$/.test(header) && header.length <= maxDigits ? Number(header) : null
 }

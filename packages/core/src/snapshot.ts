@@ -19,6 +19,12 @@ export async function applySnapshot(
   inquiry: Inquiry,
   cause: string,
 ): Promise<KycCase> {
+  const recorded = await recordSnapshot(context, inquiry, cause)
+  return recorded.kycCase ?? (await context.storage.getCase(kycCase.id)) ?? kycCase
+}
+
+/** Records an inquiry that Persona's API answered with, as the event that it stands for. */
+export async function recordSnapshot(context: EngineContext, inquiry: Inquiry, cause: string): Promise<RecordedEvent> {
   const { status, updatedAt } = inquiry.attributes
   const recorded = await context.storage.recordEvent({
     id: `api_${inquiry.id}_${updatedAt}_${status}`,
@@ -27,9 +33,10 @@ export async function applySnapshot(
     referenceId: null,
     effect: toEffect(context, status, new Date(updatedAt)),
     receivedAt: new Date(context.now()),
+    delivery: null,
   })
   await announce(context, recorded)
-  return recorded.kycCase ?? (await context.storage.getCase(kycCase.id)) ?? kycCase
+  return recorded
 }
 
 /** Tells the app of a transition that is committed. What the app's hook throws is logged and goes no further. */

@@ -1,3 +1,4 @@
+import type { ConsumerStorage } from './consumer-storage.js'
 import type { CaseStatus, PersonaStatus } from './status.js'
 
 /**
@@ -54,6 +55,17 @@ export interface NewEvent {
   /** What the event makes of its case; null for an event that is only recorded. */
   readonly effect: EventEffect | null
   readonly receivedAt: Date
+  /** What Persona said about the delivery; null for an event that came another way. */
+  readonly delivery: DeliveryTelemetry | null
+}
+
+/** What the headers of a delivery say about the attempts before and after it. They are not signed. */
+export interface DeliveryTelemetry {
+  /** 1 for the first attempt. */
+  readonly attemptsMade: number | null
+  /** How often Persona would try again if this attempt failed. */
+  readonly attemptsLeft: number | null
+  readonly firstAttemptedAt: Date | null
 }
 
 /** The state that an event stands for, and its place in the order of events. */
@@ -97,15 +109,22 @@ export interface RecordedEvent {
   readonly transition: Transition | null
 }
 
-/** One entry of a case's audit trail: ids and states only. */
-export interface CaseEvent {
+/** An event as it is stored: ids and states only. */
+export interface StoredEvent {
   readonly id: string
   readonly name: string
+  readonly inquiryId: string | null
   readonly outcome: EventOutcome
   readonly personaStatus: PersonaStatus | null
   /** Null for an event that is of no kind that moves cases. */
   readonly occurredAt: Date | null
   readonly receivedAt: Date
+  /** Of the delivery that was recorded; later ones of the same event change nothing. */
+  readonly delivery: DeliveryTelemetry | null
+}
+
+/** One entry of a case's audit trail. */
+export interface CaseEvent extends StoredEvent {
   readonly transition: Transition | null
 }
 
@@ -126,6 +145,8 @@ export interface Page<Item> {
 export interface FeedPage extends Page<Transition> {
   /** Pass as `after` for what follows, now or later. */
   readonly next: string
+  /** For each item, what to pass as `after` for what follows it. */
+  readonly cursors: readonly string[]
 }
 
 /** Where a page starts, and how long it may be. */
@@ -143,6 +164,14 @@ export interface CaseQuery extends PageQuery {
   readonly claim: 'missing' | 'present' | null
 }
 
+/** Which cases the reconciler asks Persona about. */
+export interface UnsettledCaseQuery extends PageQuery {
+  /** Only cases that were created since then. */
+  readonly createdSince: Date
+  /** Only cases that nothing has happened to since then. */
+  readonly quietSince: Date
+}
+
 /**
  * The contract between the engine and a database. The suite of `@persona-kyc/testing/storage-conformance` checks it.
  *
@@ -151,7 +180,7 @@ export interface CaseQuery extends PageQuery {
  * - Ids and cursors are opaque text. Dates keep their milliseconds.
  * - Methods reject with a StorageError: `storage_unavailable` when a later call may succeed, else `storage_failed`.
  */
-export interface KycStorage {
+export interface KycStorage extends ConsumerStorage {
   /**
    * Stores the case, unless the user has one already that is open, or one of the same idempotency key: then that one
    * is returned (by key before open) and `created` is false. A case is open while it is pending or in review, is not
@@ -164,6 +193,9 @@ export interface KycStorage {
 
   /** Pages through the cases in the order of their creation. */
   listCases(query: CaseQuery): Promise<Page<KycCase>>
+
+  /** Pages through the pending cases and those in review that are not erased, in the order of their creation. */
+  listUnsettledCases(query: UnsettledCaseQuery): Promise<Page<KycCase>>
 
   /**
    * Takes the right to create the case's inquiry until `until`: resolves with the case if the caller now has it, with
@@ -204,7 +236,8 @@ export interface KycStorage {
   ): Promise<KycCase | null>
 
   /**
-   * Records the event once (by its id) and moves its case, in one step. The case is the one with the event's inquiry,
+   * Records the event once (by its id) and moves its case, in one step; one that was `unmatched` is looked at again each
+   * time it comes with the same inquiry, and counts as recorded anew once it has found its case. The case is the one with the event's inquiry,
    * else the one whose id is the event's reference id; that one is given the inquiry if it has none, and stays as it
    * is if it has another. A case moves only if the event is newer than the last one that moved it: by `occurredAt`,
    * then `rank`, then the event id compared by its UTF-8 bytes. A changed state appends a transition. A case that
@@ -229,9 +262,13 @@ export interface KycStorage {
   /** Pages through the events of a case, in the order in which they were received. */
   listCaseEvents(caseId: string, query: PageQuery): Promise<Page<CaseEvent>>
 
+  /** Pages through the events that belong to no case here, in the order in which they were received. */
+  listUnmatchedEvents(query: PageQuery): Promise<Page<StoredEvent>>
+
   /**
    * Reads the feed of all transitions after a cursor. Transitions of one case come in order, and a follower that goes
-   * on from `next` misses none, also while others are being written.
+   * on from `next` misses none, also while others are being written. Rejects with `argument_invalid` for a
+   * cursor of another storage.
    */
   readFeed(query: PageQuery): Promise<FeedPage>
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { KycCaseView } from './engine.js'
+import type { KycCaseView } from './case-view.js'
 import type { JsonObject } from './inflection.js'
 import type { InitiateKycOptions } from './initiate-kyc.js'
 import { DEFAULT_LIMIT, MAX_LIMIT, STORABLE } from './input.js'

@@ -67,6 +67,16 @@ describe('health', () => {
     return { health: await recorded.client.health(), ...recorded }
   }
 
+  /** Asks with a clock that moves while the answer is under way. */
+  const askSlowly = (latencyMs: number, options: Partial<PersonaClientOptions> = {}) => {
+    let nowMs = 1000
+    const reply = async () => {
+      nowMs += latencyMs
+      return RATE_LIMITS.clone()
+    }
+    return ask(reply, { ...options, now: () => nowMs })
+  }
+
   it.each<[string, Reply, PersonaHealth['status']]>([
     ['an answer', RATE_LIMITS, 'ok'],
     ['a rate limit', createErrorAnswer(429, { 'ratelimit-reset': '7' }), 'ok'],
@@ -95,14 +105,12 @@ describe('health', () => {
     [1999, 'ok'],
     [2000, 'slow'],
   ])('after %i ms is %s', async (latencyMs, status) => {
-    const times = [1000, 1000 + latencyMs]
-    const { health } = await ask(RATE_LIMITS, { now: () => times.shift() ?? 0 })
+    const { health } = await askSlowly(latencyMs)
     expect(health).toEqual({ status, latencyMs })
   })
 
   it('calls slow what slowAfterMs says', async () => {
-    const times = [0, 50]
-    const { health } = await ask(RATE_LIMITS, { now: () => times.shift() ?? 0, slowAfterMs: 50 })
+    const { health } = await askSlowly(50, { slowAfterMs: 50 })
     expect(health.status).toBe('slow')
   })
 })

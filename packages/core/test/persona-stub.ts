@@ -71,6 +71,15 @@ export function createPersonaStub(now: () => number) {
       const matching = [...inquiries.values()].filter(({ attributes }) => attributes.referenceId === referenceId)
       yield* matching.reverse()
     }),
+    listPage: vi.fn<Inquiries['listPage']>(async ({ referenceId, inquiryIds } = {}) => {
+      const references = referenceId?.split(',')
+      const items = [...inquiries.values()].filter(
+        ({ id, attributes }) =>
+          (inquiryIds === undefined || inquiryIds.includes(id)) &&
+          (references === undefined || references.includes(attributes.referenceId ?? '')),
+      )
+      return { items: items.reverse(), next: null }
+    }),
     update: vi.fn<Inquiries['update']>(async (id) => require(id)),
     approve: vi.fn<Inquiries['approve']>(async (id) => change(id, { status: 'approved' })),
     decline: vi.fn<Inquiries['decline']>(async (id) => change(id, { status: 'declined' })),
@@ -93,10 +102,26 @@ export function createPersonaStub(now: () => number) {
     performSimulateActions: vi.fn<Inquiries['performSimulateActions']>(async (id) => require(id)),
   } satisfies Inquiries
   const health = vi.fn<PersonaClient['health']>(async () => ({ status: 'ok', latencyMs: 1 }))
-  const client: PersonaClient = { environment: 'sandbox', inquiries: calls, health }
+  const listEvents = vi.fn<PersonaClient['events']['listPage']>(async () => ({ items: [], unreadable: 0, next: null }))
+  const client: PersonaClient = {
+    environment: 'sandbox',
+    inquiries: calls,
+    events: {
+      listPage: listEvents,
+      async *list() {},
+      retrieve: async () => {
+        throw new PersonaApiError('persona_not_found', { status: 404 })
+      },
+    },
+    webhooks: { async *list() {} },
+    rateLimits: () => ({ rate: null, quota: null }),
+    clockSkewMs: () => 0,
+    health,
+  }
   return {
     client,
     calls,
+    listEvents,
     health,
     inquiries,
     change,

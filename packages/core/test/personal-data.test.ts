@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { KycEngineOptions } from '../src/engine.js'
+import type { KycEngineOptions } from '../src/engine-options.js'
 import { createMemoryStorage } from '../src/memory-storage.js'
 import type { KycStorage } from '../src/storage.js'
 import { expectNoCanary, toRejection, toVisibleText } from './canaries.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { KycCaseView } from '../src/engine.js'
+import type { KycCaseView } from '../src/case-view.js'
 import { createStatusPolicy, toStatusRank } from '../src/status.js'
 import { createEventBody } from './event-bodies.js'
 import { after, createTestEngine, toDelivery, USER } from './test-engine.js'

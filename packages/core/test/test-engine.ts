@@ -1,6 +1,7 @@
 import { vi } from 'vitest'
 import type { EncryptionKey } from '../src/cipher.js'
-import { createKycEngine, type KycEngineOptions } from '../src/engine.js'
+import { createKycEngine } from '../src/engine.js'
+import type { KycEngineOptions } from '../src/engine-options.js'
 import type { JsonObject } from '../src/inflection.js'
 import { createMemoryStorage } from '../src/memory-storage.js'
 import type { WebhookDelivery } from '../src/process-webhook.js'

@@ -1,3 +1,11 @@
+export { checkFeed, type FeedHealth, mendFeed } from './feed-health.js'
 export { createKnexStorage, type KnexStorageOptions } from './knex-storage.js'
-export { listMigrations, type MigrateOptions, type MigrationState, migrate, rollback } from './migrate.js'
+export {
+  listMigrations,
+  MIGRATION_NAMES,
+  type MigrateOptions,
+  type MigrationState,
+  migrate,
+  rollback,
+} from './migrate.js'
 export { type AfterCreate, endSilentConnections } from './silent-connections.js'

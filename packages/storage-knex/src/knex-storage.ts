@@ -1,24 +1,21 @@
-import {
-  ConfigurationError,
-  type KycStorage,
-  type RecordedEvent,
-  StorageError,
-  type Transition,
-} from '@persona-kyc/core'
+import { ConfigurationError, type KycStorage, type RecordedEvent, type Transition } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import * as cursors from './cursors.js'
+import { createKnexConsumers } from './knex-consumers.js'
 import { recordEventSql, toRecordEventBindings } from './record-event-sql.js'
 import {
   type CaseRow,
   type EventRow,
+  type FeedRow,
   fromCaseRow,
   fromEventRow,
+  fromStoredEventRow,
   fromTransitionRow,
-  type TransitionRow,
+  type StoredEventRow,
 } from './rows.js'
+import { contention, createRunner } from './run-statement.js'
 import { DEFAULT_SCHEMA, toTableNames } from './schema.js'
 import * as statements from './statements.js'
-import { CROSSED_TRANSACTIONS, toDriverCode, toStorageError } from './storage-error.js'
 
 /** What {@link createKnexStorage} accepts. */
 export interface KnexStorageOptions {
@@ -28,7 +25,6 @@ export interface KnexStorageOptions {
   readonly schema?: string
 }
 
-const UNIQUE_VIOLATION = '23505'
 const MAX_TURNS = 50
 
 /**
@@ -42,20 +38,17 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
   const tables = toTableNames(schema)
   const recordSql = recordEventSql(tables)
 
-  const run = async <Row>(sql: string, bindings: Knex.ValueDict = {}): Promise<Row[]> => {
-    const rows = await runRepeatedly<Row>(knex, { sql, bindings, repeatOn: CROSSED_TRANSACTIONS })
-    if (rows === null) throw contention()
-    return rows
-  }
-  /** For statements that another process may cross by a unique key between their snapshot and their write. */
-  const runCrossed = <Row>(sql: string, bindings: Knex.ValueDict) =>
-    runRepeatedly<Row>(knex, { sql, bindings, repeatOn: [UNIQUE_VIOLATION, ...CROSSED_TRANSACTIONS] })
+  const runner = createRunner(knex)
+  const { run, runCrossed } = runner
+  const { announceGrowth, ...consumers } = createKnexConsumers(knex, tables, runner)
   const runOnCase = async (sql: string, bindings: Record<string, Knex.RawBinding>) => {
     const [row] = await run<CaseRow>(sql, bindings)
     return row === undefined ? null : fromCaseRow(row)
   }
 
   return {
+    ...consumers,
+
     async createCase(newCase) {
       // A case that somebody else stores at this moment is not visible to this statement, only to the next one.
       for (let turn = 0; turn < MAX_TURNS; turn++) {
@@ -71,22 +64,28 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
       const rows = await run<CaseRow>(statements.listCases(tables, query), { status, createdAt, id, limit: limit + 1 })
       return cursors.toPage(rows.map(fromCaseRow), limit, cursors.toCaseCursor)
     },
+    async listUnsettledCases({ after, limit, ...query }) {
+      const [createdAt, id] = cursors.fromCaseCursor(after)
+      const bindings = { ...query, createdAt, id, limit: limit + 1 }
+      const rows = await run<CaseRow>(statements.listUnsettledCases(tables), bindings)
+      return cursors.toPage(rows.map(fromCaseRow), limit, cursors.toCaseCursor)
+    },
     leaseInitiation: (caseId, options) => runOnCase(statements.leaseInitiation(tables), { caseId, ...options }),
     async releaseInitiation(caseId, until) {
       await run(statements.releaseInitiation(tables), { caseId, until })
     },
     advanceAttempt: (caseId, fromAttempt) => runOnCase(statements.advanceAttempt(tables), { caseId, fromAttempt }),
     async attachInquiry(caseId, inquiry) {
-      const rows = await runCrossed<CaseRow>(statements.attachInquiry(tables), { caseId, ...inquiry })
-      const [row] = rows ?? []
+      const [row] = await runCrossed<CaseRow>(statements.attachInquiry(tables), { caseId, ...inquiry })
       return row === undefined ? null : fromCaseRow(row)
     },
     storeSessionToken: (caseId, session) => runOnCase(statements.storeSessionToken(tables), { caseId, ...session }),
     async recordEvent(event) {
-      const rows = await runCrossed<RecordedRow>(recordSql, toRecordEventBindings(event))
-      const [row] = rows ?? []
+      const [row] = await runCrossed<RecordedRow>(recordSql, toRecordEventBindings(event))
       if (row === undefined) throw contention()
-      return toRecordedEvent(event, row)
+      const recorded = toRecordedEvent(event, row)
+      if (recorded.transition !== null) announceGrowth()
+      return recorded
     },
     async setClaim(caseId, claim) {
       const [row] = await run<CaseRow & { result: 'stored' | 'unchanged' | 'conflict' | 'not_verified' }>(
@@ -103,12 +102,24 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
       const rows = await run<EventRow>(statements.listCaseEvents(tables), { caseId, receivedAt, id, limit: limit + 1 })
       return cursors.toPage(rows.map(fromEventRow), limit, cursors.toEventCursor)
     },
+    async listUnmatchedEvents({ after, limit }) {
+      const [receivedAt, id] = cursors.fromEventCursor(after)
+      const bindings = { receivedAt, id, limit: limit + 1 }
+      const rows = await run<StoredEventRow>(statements.listUnmatchedEvents(tables), bindings)
+      return cursors.toPage(rows.map(fromStoredEventRow), limit, cursors.toEventCursor)
+    },
     async readFeed({ after, limit }) {
-      const [feedXid, caseId, revision] = cursors.fromFeedCursor(after)
-      const rows = await run<TransitionRow>(statements.readFeed(tables), { feedXid, caseId, revision, limit })
-      const last = rows.at(-1)
-      const next = last === undefined ? (after ?? cursors.FEED_START) : cursors.toFeedCursor(last)
-      return { items: rows.map(fromTransitionRow), next }
+      const place = cursors.fromFeedCursor(after)
+      const rows = await run<FeedRow>(statements.readFeed(tables), { ...place, limit })
+      const [{ feed_id: feedId, is_ahead: isAhead }] = cursors.requireFeed(rows)
+      if (after !== null && (place.feedId !== feedId || isAhead)) throw cursors.foreignCursor()
+      const found = rows.flatMap((row) => (row.case_id === null ? [] : [row]))
+      const places = found.map((row) => cursors.toFeedCursor(feedId, row))
+      return {
+        items: found.map(fromTransitionRow),
+        next: places.at(-1) ?? after ?? cursors.toFeedCursor(feedId, cursors.FEED_START),
+        cursors: places,
+      }
     },
     async ping() {
       await run('select 1')
@@ -128,35 +139,6 @@ function requirePostgres(knex: Knex): void {
 type RecordedRow = Partial<CaseRow> & {
   readonly outcome: RecordedEvent['outcome']
   readonly previous_status: Transition['from'] | null
-}
-
-interface Statement {
-  readonly sql: string
-  readonly bindings: Knex.ValueDict
-  /** The errors after which the same statement may succeed. */
-  readonly repeatOn: readonly string[]
-}
-
-/**
- * Runs a statement, again where another process has crossed it: then it sees what that one wrote. Null when it never
- * gets through. In a transaction of the app each run is a savepoint, so that a crossed one does not end the whole; what
- * ends it all the same, such as a deadlock, is for the app to repeat.
- */
-async function runRepeatedly<Row>(knex: Knex, { sql, bindings, repeatOn }: Statement): Promise<Row[] | null> {
-  const isBound = knex.isTransaction === true
-  const repeats = isBound ? repeatOn.filter((code) => !CROSSED_TRANSACTIONS.includes(code)) : repeatOn
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    try {
-      const needsSavepoint = isBound && repeats.length > 0
-      const { rows } = needsSavepoint
-        ? await knex.transaction(async (savepoint) => savepoint.raw<{ rows: Row[] }>(sql, bindings))
-        : await knex.raw<{ rows: Row[] }>(sql, bindings)
-      return rows
-    } catch (error) {
-      if (!repeats.includes(toDriverCode(error))) throw toStorageError(error)
-    }
-  }
-  return null
 }
 
 function toRecordedEvent(event: Parameters<KycStorage['recordEvent']>[0], row: RecordedRow): RecordedEvent {
@@ -181,11 +163,4 @@ function toRecordedEvent(event: Parameters<KycStorage['recordEvent']>[0], row: R
     recordedAt: event.receivedAt,
   }
   return { outcome, kycCase, transition }
-}
-
-function contention(): StorageError {
-  return new StorageError('storage_unavailable', {
-    problem: 'Other processes crossed this statement too often.',
-    fix: 'Repeat the call.',
-  })
 }

@@ -17,6 +17,9 @@ export interface MigrationState {
   readonly appliedAt: Date | null
 }
 
+/** The names of all migrations that this version knows, oldest first. */
+export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map(({ name }) => name)
+
 /** "pkyc" in hex: the advisory lock that makes migrators take turns. */
 const LOCK_KEY = 0x706b7963
 

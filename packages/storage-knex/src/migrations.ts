@@ -20,6 +20,21 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
     down: ({ cases, events, transitions }) => [transitions, events, cases].map((table) => `drop table ${table}`),
   },
+  {
+    name: '002_consumers_telemetry',
+    up: (tables) => [
+      ...createFeed(tables),
+      ...createConsumers(tables),
+      ...addTelemetry(tables),
+      createUnsettledIndex(tables),
+    ],
+    down: ({ schema, events, feed, consumers, deadLetters }) => [
+      ...[deadLetters, consumers, feed].map((table) => `drop table ${table}`),
+      `alter table ${events} drop column attempts_made, drop column attempts_left, drop column first_attempted_at`,
+      `drop index ${schema}.kyc_events_unmatched`,
+      `drop index ${schema}.kyc_cases_unsettled`,
+    ],
+  },
 ]
 
 function createCases({ cases }: TableNames): string {
@@ -96,4 +111,52 @@ function createTransitions({ transitions }: TableNames): string[] {
     )`,
     `create index kyc_transitions_feed on ${transitions} (feed_xid, case_id, revision)`,
   ]
+}
+
+/** One row: which feed this is, and what is added to transaction ids to give places in it. */
+function createFeed({ feed }: TableNames): string[] {
+  return [
+    `create table ${feed} (
+      is_only boolean primary key check (is_only),
+      id text not null,
+      xid_offset bigint not null
+    )`,
+    `insert into ${feed} values (true, left(replace(cast(gen_random_uuid() as text), '-', ''), 12), 0)`,
+  ]
+}
+
+function createConsumers({ consumers, deadLetters }: TableNames): string[] {
+  return [
+    `create table ${consumers} (
+      name text primary key,
+      cursor text,
+      fence integer not null,
+      attempts integer not null,
+      leased_until timestamptz(3)
+    )`,
+    `create table ${deadLetters} (
+      consumer text not null,
+      case_id text not null,
+      revision integer not null,
+      reason text not null check (reason in ('failed', 'blocked')),
+      attempts integer not null,
+      error text,
+      parked_at timestamptz(3) not null,
+      replay_requested_at timestamptz(3),
+      primary key (consumer, case_id, revision)
+    )`,
+  ]
+}
+
+function addTelemetry({ events }: TableNames): string[] {
+  return [
+    `alter table ${events} add column attempts_made integer, add column attempts_left integer,
+      add column first_attempted_at timestamptz(3)`,
+    `create index kyc_events_unmatched on ${events} (received_at, id) where outcome = 'unmatched'`,
+  ]
+}
+
+function createUnsettledIndex({ cases }: TableNames): string {
+  return `create index kyc_cases_unsettled on ${cases} (created_at, id)
+    where status in ('pending', 'review') and erased_at is null`
 }

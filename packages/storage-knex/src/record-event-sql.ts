@@ -1,14 +1,16 @@
 import type { NewEvent } from '@persona-kyc/core'
 import type { TableNames } from './schema.js'
+import { toFeedXid } from './statements.js'
 
 /**
  * The statement that records an event and moves its case: one round trip, one transaction of its own.
  *
  * The case's row is locked before anything is decided, so what follows sees its newest state; the event's primary key
- * decides between copies of one event. A transition's `feed_xid` is its transaction's id, or that of the case's
+ * decides between copies of one event, of which only one that was unmatched is looked at again. A transition's `feed_xid` is its transaction's id, or that of the case's
  * transition before where a longer transaction began earlier: so the feed never turns the order of one case around.
  */
-export function recordEventSql({ cases, events, transitions }: TableNames): string {
+export function recordEventSql({ cases, events, transitions, feed }: TableNames): string {
+  const currentXid = toFeedXid('pg_current_xact_id()', `(select xid_offset from ${feed})`)
   return `
     with target as (
       select c.*, c.status as previous_status
@@ -20,7 +22,8 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
       for update
     ),
     recorded as (
-      insert into ${events} (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at)
+      insert into ${events} as e (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
+        attempts_made, attempts_left, first_attempted_at)
       select :id, :name, t.id, :inquiryId,
         case
           when cast(:status as text) is null then 'ignored'
@@ -30,9 +33,12 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
             >= (cast(:occurredAt as timestamptz), cast(:rank as smallint), cast(:id as text)) then 'stale'
           else 'applied'
         end,
-        :personaStatus, :occurredAt, :receivedAt
+        :personaStatus, :occurredAt, :receivedAt, :attemptsMade, :attemptsLeft, :firstAttemptedAt
       from (select 1) one left join target t on true
-      on conflict (id) do nothing
+      on conflict (id) do update set
+        name = excluded.name, case_id = excluded.case_id, outcome = excluded.outcome,
+        persona_status = excluded.persona_status, occurred_at = excluded.occurred_at
+        where e.outcome = 'unmatched' and excluded.case_id is not null and e.inquiry_id = excluded.inquiry_id
       returning case_id, outcome
     ),
     moved as (
@@ -49,7 +55,7 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
           select 1 from ${cases} other where other.user_id = c.user_id and other.is_open and other.id <> c.id)),
         revision = c.revision + case when t.previous_status <> :status then 1 else 0 end,
         feed_xid = case when t.previous_status <> :status
-          then greatest(pg_current_xact_id(), c.feed_xid) else c.feed_xid end,
+          then greatest(${currentXid}, c.feed_xid) else c.feed_xid end,
         last_event_at = :occurredAt,
         last_event_rank = :rank,
         last_event_id = :id,
@@ -75,7 +81,7 @@ export function recordEventSql({ cases, events, transitions }: TableNames): stri
 }
 
 /** The values of {@link recordEventSql}. */
-export function toRecordEventBindings({ id, name, inquiryId, referenceId, effect, receivedAt }: NewEvent) {
+export function toRecordEventBindings({ id, name, inquiryId, referenceId, effect, receivedAt, delivery }: NewEvent) {
   return {
     id,
     name,
@@ -87,5 +93,8 @@ export function toRecordEventBindings({ id, name, inquiryId, referenceId, effect
     score: effect?.score ?? null,
     occurredAt: effect?.occurredAt ?? null,
     rank: effect?.rank ?? null,
+    attemptsMade: delivery?.attemptsMade ?? null,
+    attemptsLeft: delivery?.attemptsLeft ?? null,
+    firstAttemptedAt: delivery?.firstAttemptedAt ?? null,
   }
 }

@@ -1,10 +1,13 @@
 import {
   type CaseEvent,
   type CaseStatus,
+  type Consumer,
+  type DeadLetter,
   type EventOutcome,
   type KycCase,
   type SealedText,
   StorageError,
+  type StoredEvent,
   type Transition,
 } from '@persona-kyc/core'
 
@@ -46,15 +49,49 @@ export interface TransitionRow {
   readonly feed_xid: string
 }
 
-/** A row of `kyc_events`, with the transition that it caused or nulls. */
-export type EventRow = {
+/** A row of the feed: a transition, or nulls where the page is empty, and what the page is a part of. */
+export type FeedRow = (TransitionRow | { readonly [Column in keyof TransitionRow]: null }) & {
+  readonly feed_id: string
+  /** True when the place asked for is later than anything that this database has seen. */
+  readonly is_ahead: boolean
+}
+
+/** A row of `kyc_events`. */
+export interface StoredEventRow {
   readonly id: string
   readonly name: string
+  readonly inquiry_id: string | null
   readonly outcome: EventOutcome
   readonly event_persona_status: string | null
   readonly event_occurred_at: Date | null
   readonly received_at: Date
-} & { readonly [Column in keyof TransitionRow]: TransitionRow[Column] | null }
+  readonly attempts_made: number | null
+  readonly attempts_left: number | null
+  readonly first_attempted_at: Date | null
+}
+
+/** A row of `kyc_events`, with the transition that it caused or nulls. */
+export type EventRow = StoredEventRow & { readonly [Column in keyof TransitionRow]: TransitionRow[Column] | null }
+
+/** A row of `kyc_consumers`. */
+export interface ConsumerRow {
+  readonly name: string
+  readonly cursor: string | null
+  readonly fence: number
+  readonly attempts: number
+  readonly leased_until: Date | null
+  readonly dead_letters: number
+}
+
+/** A row of `kyc_dead_letters`, with its transition. */
+export interface DeadLetterRow extends TransitionRow {
+  readonly consumer: string
+  readonly reason: DeadLetter['reason']
+  readonly attempts: number
+  readonly error: string | null
+  readonly parked_at: Date
+  readonly replay_requested_at: Date | null
+}
 
 /** The case of a row. Throws StorageError when the app's Knex renames columns. */
 export function fromCaseRow(row: CaseRow): KycCase {
@@ -97,16 +134,49 @@ export function fromTransitionRow(row: TransitionRow): Transition {
   }
 }
 
-/** The audit entry of a row. */
-export function fromEventRow(row: EventRow): CaseEvent {
+/** The stored event of a row. */
+export function fromStoredEventRow(row: StoredEventRow): StoredEvent {
+  requireColumn(row, 'received_at')
+  const { attempts_made: attemptsMade, attempts_left: attemptsLeft } = row
+  const firstAttemptedAt = toDateOrNull(row.first_attempted_at)
+  const isTold = attemptsMade !== null || attemptsLeft !== null || firstAttemptedAt !== null
   return {
     id: row.id,
     name: row.name,
+    inquiryId: row.inquiry_id,
     outcome: row.outcome,
     personaStatus: row.event_persona_status,
     occurredAt: toDateOrNull(row.event_occurred_at),
     receivedAt: toDate(row.received_at),
+    delivery: isTold ? { attemptsMade, attemptsLeft, firstAttemptedAt } : null,
+  }
+}
+
+/** The audit entry of a row. */
+export function fromEventRow(row: EventRow): CaseEvent {
+  return {
+    ...fromStoredEventRow(row),
     transition: row.revision === null ? null : fromTransitionRow(row as TransitionRow),
+  }
+}
+
+/** The consumer of a row. */
+export function fromConsumerRow(row: ConsumerRow): Consumer {
+  const { name, cursor, fence, attempts, dead_letters: deadLetters } = row
+  return { name, cursor, fence, attempts, leasedUntil: toDateOrNull(row.leased_until), deadLetters }
+}
+
+/** The dead letter of a row. */
+export function fromDeadLetterRow(row: DeadLetterRow): DeadLetter {
+  const { consumer, reason, attempts, error } = row
+  return {
+    consumer,
+    transition: fromTransitionRow(row),
+    reason,
+    attempts,
+    error,
+    parkedAt: toDate(row.parked_at),
+    replayRequestedAt: toDateOrNull(row.replay_requested_at),
   }
 }
 

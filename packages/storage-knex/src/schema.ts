@@ -9,6 +9,9 @@ export interface TableNames {
   readonly cases: string
   readonly events: string
   readonly transitions: string
+  readonly feed: string
+  readonly consumers: string
+  readonly deadLetters: string
   readonly migrations: string
 }
 
@@ -29,6 +32,9 @@ export function toTableNames(schema: string): TableNames {
     cases: `"${schema}"."kyc_cases"`,
     events: `"${schema}"."kyc_events"`,
     transitions: `"${schema}"."kyc_transitions"`,
+    feed: `"${schema}"."kyc_feed"`,
+    consumers: `"${schema}"."kyc_consumers"`,
+    deadLetters: `"${schema}"."kyc_dead_letters"`,
     migrations: `"${schema}"."kyc_migrations"`,
   }
 }

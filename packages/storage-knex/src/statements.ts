@@ -36,6 +36,18 @@ export function listCases({ cases }: TableNames, { status, claim, after }: CaseQ
   return `select * from ${cases} ${where} order by created_at, id limit :limit`
 }
 
+/** Pages through the cases that Persona may yet decide, by (created_at, id). */
+export function listUnsettledCases({ cases }: TableNames): string {
+  return `
+    select * from ${cases}
+    where status in ('pending', 'review') and erased_at is null
+      and created_at >= cast(:createdSince as timestamptz) and updated_at <= cast(:quietSince as timestamptz)
+      and (cast(:createdAt as timestamptz) is null
+        or (created_at, id) > (cast(:createdAt as timestamptz), cast(:id as text)))
+    order by created_at, id
+    limit :limit`
+}
+
 /** Takes the right to create the inquiry, if it is free. */
 export function leaseInitiation({ cases }: TableNames): string {
   return `
@@ -60,7 +72,7 @@ export function advanceAttempt({ cases }: TableNames): string {
     returning *`
 }
 
-/** Attaches an inquiry to a case that has none, or the one to be replaced, or this one. */
+/** Attaches an inquiry that no other case has to a case that has none, or the one to be replaced, or this one. */
 export function attachInquiry({ cases }: TableNames): string {
   const isSame = 'persona_inquiry_id is not distinct from cast(:inquiryId as text)'
   return `
@@ -76,6 +88,7 @@ export function attachInquiry({ cases }: TableNames): string {
       updated_at = :now
     where id = :caseId and erased_at is null
       and (${isSame} or (persona_inquiry_id is not distinct from cast(:replaces as text) and status = 'pending'))
+      and not exists (select 1 from ${cases} other where other.persona_inquiry_id = :inquiryId and other.id <> :caseId)
     returning *`
 }
 
@@ -122,8 +135,7 @@ export function eraseCase({ cases }: TableNames): string {
 /** Pages through a case's events by (received_at, id), each with its transition. */
 export function listCaseEvents({ events, transitions }: TableNames): string {
   return `
-    select t.*, e.id, e.name, e.outcome, e.persona_status as event_persona_status,
-      e.occurred_at as event_occurred_at, e.received_at
+    select t.*, ${EVENT_COLUMNS}
     from ${events} e left join ${transitions} t on t.case_id = e.case_id and t.event_id = e.id
     where e.case_id = :caseId
       and (cast(:receivedAt as timestamptz) is null
@@ -132,15 +144,47 @@ export function listCaseEvents({ events, transitions }: TableNames): string {
     limit :limit`
 }
 
+/** Pages through the events without a case by (received_at, id). */
+export function listUnmatchedEvents({ events }: TableNames): string {
+  return `
+    select ${EVENT_COLUMNS}
+    from ${events} e
+    where e.outcome = 'unmatched'
+      and (cast(:receivedAt as timestamptz) is null
+        or (e.received_at, e.id) > (cast(:receivedAt as timestamptz), cast(:id as text)))
+    order by e.received_at, e.id
+    limit :limit`
+}
+
+const EVENT_COLUMNS = `e.id, e.name, e.inquiry_id, e.outcome, e.persona_status as event_persona_status,
+      e.occurred_at as event_occurred_at, e.received_at, e.attempts_made, e.attempts_left, e.first_attempted_at`
+
 /**
  * Pages through the feed. What a transaction that still runs may have written lies at or above the snapshot's xmin,
- * so a follower that stops below it misses nothing, whatever commits later.
+ * so a follower that stops below it misses nothing, whatever commits later. The feed's id comes with the page: a cursor
+ * of another database, or of a future that this one was restored from, is not to be taken for one of this.
  */
-export function readFeed({ transitions }: TableNames): string {
+export function readFeed({ transitions, feed }: TableNames): string {
   return `
-    select * from ${transitions}
-    where (feed_xid, case_id, revision) > (cast(:feedXid as xid8), cast(:caseId as text), cast(:revision as integer))
-      and feed_xid < pg_snapshot_xmin(pg_current_snapshot())
-    order by feed_xid, case_id, revision
-    limit :limit`
+    with bounds as (
+      select id as feed_id,
+        ${toFeedXid('pg_snapshot_xmin(pg_current_snapshot())', 'xid_offset')} as visible_below,
+        cast(:feedXid as xid8) >= ${toFeedXid('pg_snapshot_xmax(pg_current_snapshot())', 'xid_offset')} as is_ahead
+      from ${feed}
+    )
+    select b.feed_id, b.is_ahead, page.*
+    from bounds b left join lateral (
+      select * from ${transitions} t
+      where (t.feed_xid, t.case_id, t.revision)
+          > (cast(:feedXid as xid8), cast(:caseId as text), cast(:revision as integer))
+        and t.feed_xid < b.visible_below
+      order by t.feed_xid, t.case_id, t.revision
+      limit :limit
+    ) page on true
+    order by page.feed_xid, page.case_id, page.revision`
+}
+
+/** A transaction id's place in the feed: a restored database has given out lower ids than it holds, which the offset mends. */
+export function toFeedXid(xid: string, offset: string): string {
+  return `cast(cast(cast(cast(${xid} as text) as bigint) + ${offset} as text) as xid8)`
 }

@@ -41,9 +41,9 @@ export function toDriverCode(error: unknown): string {
 }
 
 const FIXES: Readonly<Record<string, string>> = {
-  '42P01': 'Run the migrations: npx persona-kyc-migrate.',
-  '3F000': 'Run the migrations: npx persona-kyc-migrate.',
-  '42703': 'Run the migrations of this version: npx persona-kyc-migrate.',
+  '42P01': 'Run the migrations: npx persona-kyc migrate.',
+  '3F000': 'Run the migrations: npx persona-kyc migrate.',
+  '42703': 'Run the migrations of this version: npx persona-kyc migrate.',
   '3D000': 'Create the database that the connection names, or name another one (DATABASE_URL).',
   '28000': 'Check the user that the connection names (DATABASE_URL), and pg_hba.conf.',
   '28P01': 'Check the user and the password of the connection (DATABASE_URL).',

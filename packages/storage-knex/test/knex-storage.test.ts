@@ -184,7 +184,7 @@ describe('createKnexStorage', () => {
     const error = await createKnexStorage({ knex: database.knex, schema: 'empty' })
       .getCase('x')
       .catch((thrown) => thrown)
-    expect(error.message).toContain('persona-kyc-migrate')
+    expect(error.message).toContain('persona-kyc migrate')
   })
 
   it.each(['', 'x', '0', '1.2', '99999999999999999999.1.x', '-1.0.x'])('refuses the cursor %j', async (after) => {
@@ -204,7 +204,7 @@ describe('createKnexStorage', () => {
   function newEvent(id: string, inquiryId: string, status: 'rejected' | 'review', second: number): NewEvent {
     const occurredAt = new Date(now.getTime() + second * 1000)
     const effect = { personaStatus: 'failed', status, score: null, occurredAt, rank: 4 }
-    return { id, name: 'inquiry.failed', inquiryId, referenceId: null, effect, receivedAt: now }
+    return { id, name: 'inquiry.failed', inquiryId, referenceId: null, effect, receivedAt: now, delivery: null }
   }
 })
 

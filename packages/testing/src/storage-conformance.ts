@@ -4,6 +4,7 @@ import { caseCreationCases } from './storage-conformance/case-creation.js'
 import { caseListCases } from './storage-conformance/case-lists.js'
 import { claimCases } from './storage-conformance/claims.js'
 import type { ConformanceCase, StorageHarness } from './storage-conformance/conformance-case.js'
+import { consumerCases } from './storage-conformance/consumers.js'
 import { erasureCases } from './storage-conformance/erasure.js'
 import { eventMatchingCases } from './storage-conformance/event-matching.js'
 import { eventOrderCases } from './storage-conformance/event-order.js'
@@ -58,6 +59,7 @@ export const storageConformance: readonly ConformanceCase[] = [
   ...transitionCases,
   ...auditTrailCases,
   ...feedCases,
+  ...consumerCases,
   ...isolationCases,
   ...transactionCases,
   ...historyCases,

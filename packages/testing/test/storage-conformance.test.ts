@@ -85,7 +85,7 @@ const MISTAKES: readonly Mistake[] = [
           const { items } = await inner.readFeed({ after, limit })
           await turn()
           const { next } = await inner.readFeed({ after: null, limit: Number.MAX_SAFE_INTEGER })
-          return { items, next }
+          return { items, next, cursors: items.map(() => next) }
         },
       })),
     fails: ['readFeed lets a follower'],
@@ -330,7 +330,8 @@ function breakFeed(toEntries: (transitions: readonly Transition[]) => readonly T
       const { items } = await inner.readFeed({ after: null, limit: 100_000 })
       const start = Number(after ?? 0)
       const page = toEntries(items).slice(start, start + limit)
-      return { items: page, next: String(start + page.length) }
+      const cursors = page.map((_, index) => String(start + index + 1))
+      return { items: page, next: String(start + page.length), cursors }
     },
   }))
 }
@@ -407,7 +408,8 @@ function toSequenced(inner: KycStorage, sequence: Map<string, number>): KycStora
       const rest = items.filter((entry) => toNumber(entry) > Number(after ?? 0))
       const page = rest.sort((left, right) => toNumber(left) - toNumber(right)).slice(0, limit)
       const last = page.at(-1)
-      return { items: page, next: last === undefined ? (after ?? '0') : String(toNumber(last)) }
+      const cursors = page.map((entry) => String(toNumber(entry)))
+      return { items: page, next: last === undefined ? (after ?? '0') : String(toNumber(last)), cursors }
     },
   }
 }

@@ -9,7 +9,11 @@ export interface WebhookSubscription {
   readonly url: string
   /** The webhook's secret; several make several signatures, as Persona sends during rotation. */
   readonly secrets: string | readonly string[]
-  /** The names of the events to deliver, as in the dashboard. Default: all. */
+  /** Told by `GET /webhooks`; nothing is sent to a disabled one. Default `enabled`. */
+  readonly status?: 'enabled' | 'disabled'
+  /** Told by `GET /webhooks`; the payload's form stays the fake's own. Default `2025-12-08`. */
+  readonly apiVersion?: string
+  /** The names of the events to deliver, as in the dashboard; `*` stands for all. Default: all. */
   readonly enabledEvents?: readonly string[]
   /** The casing of the payload. Default `kebab`. */
   readonly inflection?: KeyInflection

@@ -13,6 +13,7 @@ import { expireOverdue } from './operations.js'
 import { createRateLimiter, type RateLimitOptions } from './rate-limit.js'
 import { type RecordedRequest, toApiPath, toRecordedRequest } from './recording.js'
 import { createInquiryRecords } from './records.js'
+import { createWebhookRoutes } from './webhook-routes.js'
 import { createWebhookQueue, type FakeWebhooks } from './webhooks.js'
 
 /** How a fake Persona is set up. */
@@ -107,13 +108,17 @@ function createParts(options: FakePersonaOptions) {
   const nextId = createIdSource(random)
   const records = createInquiryRecords(nextId)
   const expire = () => expireOverdue(inquiryContext, records.list())
-  const webhooks = createWebhookQueue({ clock, random }, options.webhook, expire)
+  const webhooks = createWebhookQueue({ clock, random, nextId }, options.webhook, expire)
   const events = createEventLog({ clock, nextId }, (event) => webhooks.enqueue(event))
   const inquiryContext = { clock, nextId, events, limits: toLimits(options) }
   const routeContext = { ...inquiryContext, records, isSandbox: !apiKey.startsWith('persona_production') }
   const api: ApiContext = {
     apiKey,
-    routes: [...createInquiryRoutes(routeContext), ...createEventRoutes(events)],
+    routes: [
+      ...createInquiryRoutes(routeContext),
+      ...createEventRoutes(events),
+      ...createWebhookRoutes(webhooks.subscribed),
+    ],
     rateLimiter: createRateLimiter(options.rateLimit ?? { limit: 300, windowSeconds: 60 }, now),
     idempotency: createIdempotencyStore(now),
     faults: createFaultQueue(),

@@ -9,6 +9,7 @@ import {
 } from './delivery.js'
 import { deliver, type QueueState, schedule } from './delivery-run.js'
 import type { FakeEvent } from './events.js'
+import type { SubscribedWebhook } from './webhook-routes.js'
 
 /** How {@link FakeWebhooks.deliverAll} disturbs the deliveries. */
 export interface DeliverAllOptions {
@@ -40,6 +41,8 @@ export interface FakeWebhooks {
 
 /** {@link FakeWebhooks} as the fake itself sees it. */
 export interface WebhookQueue extends FakeWebhooks {
+  /** The webhook, as the API tells of it. */
+  subscribed(): SubscribedWebhook | undefined
   enqueue(event: FakeEvent): void
   /** Forgets all deliveries and stops the timers; keeps the subscription. */
   clear(): void
@@ -49,14 +52,19 @@ export interface WebhookQueue extends FakeWebhooks {
 
 /** Returns an empty queue. `beforeDelivery` is called before the queue is looked at, to bring events up to date. */
 export function createWebhookQueue(
-  { clock, random }: { clock: FakeClock; random: () => number },
+  { clock, random, nextId }: { clock: FakeClock; random: () => number; nextId: (prefix: string) => string },
   subscription: WebhookSubscription | undefined,
   beforeDelivery: () => void,
 ): WebhookQueue {
   const state: QueueState = { clock, subscription, queue: [], isPaused: false }
+  const identity = { id: nextId('wbh'), createdAt: new Date(clock.now()).toISOString() }
   let dropsLeft = 0
 
   return {
+    subscribed() {
+      const { subscription: current } = state
+      return current === undefined ? undefined : { ...identity, subscription: current }
+    },
     enqueue(event) {
       if (dropsLeft > 0) dropsLeft -= 1
       else enqueue(state, event)
@@ -100,10 +108,14 @@ export function createWebhookQueue(
 
 function enqueue(state: QueueState, event: FakeEvent): void {
   const { subscription } = state
-  if (subscription === undefined || subscription.enabledEvents?.includes(event.attributes.name) === false) return
+  if (subscription === undefined || !isWanted(subscription, event.attributes.name)) return
   const delivery = toQueuedDelivery(event, subscription.inflection ?? 'kebab', state.clock.now())
   state.queue.push(delivery)
   schedule(state, delivery, 0)
+}
+
+function isWanted({ status, enabledEvents = ['*'] }: WebhookSubscription, name: string): boolean {
+  return status !== 'disabled' && (enabledEvents.includes('*') || enabledEvents.includes(name))
 }
 
 function scheduleAll(state: QueueState): void {

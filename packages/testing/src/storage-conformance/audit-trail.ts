@@ -18,33 +18,57 @@ export const auditTrailCases: readonly ConformanceCase[] = [
     await storage.recordEvent(newEvent('1', receivedAt(5)))
     await storage.recordEvent(newEvent('5', { inquiryId: 'inq-b', ...receivedAt(6) }))
     await storage.recordEvent(newEvent('6', { inquiryId: 'inq-c', ...receivedAt(7) }))
-    const approved = { personaStatus: 'approved', occurredAt: at(1), transition: null }
+    const approved = {
+      inquiryId: 'inq-a',
+      personaStatus: 'approved',
+      occurredAt: at(1),
+      delivery: null,
+      transition: null,
+    }
     expect(await storage.listCaseEvents('a', { after: null, limit: 100 })).toEqual({
       items: [
         { ...approved, id: '1', name: 'first', outcome: 'applied', ...receivedAt(1), transition },
         {
+          ...approved,
           id: '2',
           name: 'inquiry.transitioned',
           outcome: 'stale',
           personaStatus: 'pending',
           occurredAt: at(0),
           ...receivedAt(2),
-          transition: null,
         },
         {
+          ...approved,
           id: '3',
           name: 'third',
           outcome: 'ignored',
           personaStatus: null,
           occurredAt: null,
           ...receivedAt(3),
-          transition: null,
         },
-        { ...approved, id: '4', name: 'inquiry.transitioned', outcome: 'stale', ...receivedAt(4) },
+        {
+          ...approved,
+          id: '4',
+          name: 'inquiry.transitioned',
+          inquiryId: 'inq-2',
+          outcome: 'stale',
+          ...receivedAt(4),
+        },
       ],
       next: null,
     })
     expect((await storage.listCaseEvents('b', { after: null, limit: 1 })).items).toMatchObject([{ id: '5' }])
+  }),
+
+  check('listCaseEvents tells what the first delivery said about attempts', async (storage) => {
+    await addCase(storage, 'a')
+    const delivery = { attemptsMade: 3, attemptsLeft: 5, firstAttemptedAt: at(-70_000) }
+    const partly = { attemptsMade: null, attemptsLeft: 0, firstAttemptedAt: null }
+    await storage.recordEvent(newEvent('1', { delivery, receivedAt: at(1) }))
+    await storage.recordEvent(newEvent('1', { delivery: { ...delivery, attemptsMade: 4 }, receivedAt: at(2) }))
+    await storage.recordEvent(newEvent('2', { delivery: partly, receivedAt: at(3) }))
+    const { items } = await storage.listCaseEvents('a', { after: null, limit: 100 })
+    expect(items.map((event) => event.delivery)).toEqual([delivery, partly])
   }),
 
   check('listCaseEvents goes by the time of receipt, in pages of any length', async (storage) => {

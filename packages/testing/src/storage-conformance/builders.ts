@@ -77,6 +77,7 @@ export function newEvent(
     referenceId: null,
     effect: toEffect(personaStatus, occurredAt),
     receivedAt: at(60_000),
+    delivery: null,
     ...rest,
   }
 }

@@ -4,7 +4,7 @@ import { createSeededRandom, toShuffled } from '../seeded-random.js'
 import { at, CLAIM, newCase } from './builders.js'
 import { type ConformanceCase, check } from './conformance-case.js'
 import { requireFound } from './found-value.js'
-import { listAll } from './pages.js'
+import { listAll, walk } from './pages.js'
 import { addCase, move } from './steps.js'
 
 /** How cases are paged through and filtered. */
@@ -77,5 +77,27 @@ export const caseListCases: readonly ConformanceCase[] = [
     expect(await idsOf({ claim: 'missing', status: 'verified', limit: 1 })).toEqual(['a'])
     expect(await idsOf({ claim: 'present' })).toEqual(['c'])
     expect(await idsOf({ status: 'verified' })).toEqual(['a', 'b', 'c'])
+  }),
+
+  check('listUnsettledCases pages through what Persona may yet decide, within its window', async (storage) => {
+    const statuses = ['created', 'approved', 'declined', 'needs_review', 'pending', 'needs_review', 'created'] as const
+    for (const [index, status] of statuses.entries()) {
+      const id = `case-${index}`
+      await addCase(storage, id, { createdAt: at(index * 1000) })
+      await move(storage, id, status, index)
+    }
+    await storage.eraseCase('case-6', at(60_010))
+    await storage.createCase(newCase('case-7', { createdAt: at(7000) }))
+    const list = async (limit: number, createdSince: Date, quietSince: Date) => {
+      const found = await walk((after) => storage.listUnsettledCases({ createdSince, quietSince, after, limit }))
+      return found.map(({ id }) => id)
+    }
+    const all = ['case-0', 'case-3', 'case-4', 'case-5', 'case-7']
+    for (const limit of [1, 2, 5, 6]) expect(await list(limit, at(0), at(90_000))).toEqual(all)
+    expect(await list(2, at(3000), at(90_000))).toEqual(all.slice(1))
+    expect(await list(2, at(3001), at(90_000))).toEqual(all.slice(2))
+    expect(await list(2, at(0), at(60_004))).toEqual(['case-0', 'case-3', 'case-4', 'case-7'])
+    expect(await list(2, at(0), at(60_003))).toEqual(['case-0', 'case-3', 'case-7'])
+    expect(await list(2, at(8000), at(90_000))).toEqual([])
   }),
 ]

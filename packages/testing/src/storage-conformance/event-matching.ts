@@ -3,7 +3,7 @@ import { createSeededRandom, pick } from '../seeded-random.js'
 import { at, newCase, newEvent, PLAYED_STATUSES, seal } from './builders.js'
 import { EVENT_RACE_ROUNDS, together } from './concurrency.js'
 import { type ConformanceCase, check } from './conformance-case.js'
-import { listAll } from './pages.js'
+import { listAll, walk } from './pages.js'
 import { addCase, attach, move } from './steps.js'
 
 /** Which case an event belongs to. */
@@ -48,6 +48,63 @@ export const eventMatchingCases: readonly ConformanceCase[] = [
     }
     expect(await storage.getCase('a')).toMatchObject({ status: 'pending', personaInquiryId: null })
     expect(await storage.getCase('b')).toMatchObject({ status: 'pending' })
+  }),
+
+  check(
+    'recordEvent looks at an unmatched event again when it comes again, until it has found its case',
+    async (storage) => {
+      const event = newEvent('evt', { receivedAt: at(1) })
+      expect((await storage.recordEvent(event)).outcome).toBe('unmatched')
+      expect((await storage.recordEvent(event)).outcome).toBe('duplicate')
+      await addCase(storage, 'a')
+      const again = await storage.recordEvent({ ...event, receivedAt: at(90_000) })
+      expect(again).toMatchObject({ outcome: 'applied', kycCase: { id: 'a', status: 'verified' } })
+      expect(again.transition).toMatchObject({ revision: 1, eventId: 'evt', to: 'verified' })
+      expect((await storage.recordEvent(event)).outcome).toBe('duplicate')
+      const { items } = await storage.listCaseEvents('a', { after: null, limit: 10 })
+      expect(items).toMatchObject([{ id: 'evt', outcome: 'applied', receivedAt: at(1), transition: { revision: 1 } }])
+    },
+  ),
+
+  check('an unmatched event that comes again many times at once is applied once', async (storage) => {
+    for (let round = 0; round < EVENT_RACE_ROUNDS; round++) {
+      const id = `case-${round}`
+      const event = newEvent(id, { inquiryId: `inq-${id}` })
+      await storage.recordEvent(event)
+      await addCase(storage, id)
+      const recorded = await together(8, () => storage.recordEvent(event))
+      expect(recorded.map(({ outcome }) => outcome).sort()).toEqual(['applied', ...Array(7).fill('duplicate')])
+    }
+  }),
+
+  check('listUnmatchedEvents pages through events without a case, and only those', async (storage) => {
+    await addCase(storage, 'a')
+    await storage.recordEvent(newEvent('matched'))
+    await storage.recordEvent(newEvent('ignored', { effect: null, inquiryId: 'inq-x' }))
+    const order = Array.from({ length: 7 }, (_, index) => index)
+    for (const index of order) {
+      const event = newEvent(`evt-${(index * 3) % 7}`, { inquiryId: `inq-${index}`, receivedAt: at(index) })
+      await storage.recordEvent(event)
+    }
+    for (const limit of [1, 3, 7, 8]) {
+      const events = await walk((after) => storage.listUnmatchedEvents({ after, limit }))
+      expect(events.map(({ inquiryId }) => inquiryId)).toEqual(order.map((index) => `inq-${index}`))
+      expect(events[0]).toEqual({
+        id: 'evt-0',
+        name: 'inquiry.transitioned',
+        inquiryId: 'inq-0',
+        outcome: 'unmatched',
+        personaStatus: 'approved',
+        occurredAt: at(1),
+        receivedAt: at(0),
+        delivery: null,
+      })
+    }
+    await storage.createCase(newCase('b'))
+    await attach(storage, 'b', { inquiryId: 'inq-3' })
+    await storage.recordEvent(newEvent('evt-2', { inquiryId: 'inq-3' }))
+    const left = await walk((after) => storage.listUnmatchedEvents({ after, limit: 100 }))
+    expect(left.map(({ inquiryId }) => inquiryId)).toEqual(['inq-0', 'inq-1', 'inq-2', 'inq-4', 'inq-5', 'inq-6'])
   }),
 
   check('recordEvent only records an event without an effect', async (storage) => {

@@ -11,7 +11,7 @@ import { expectChains, toTransitions } from './transition-chains.js'
 export const feedCases: readonly ConformanceCase[] = [
   check('readFeed of nothing is an empty page whose `next` stays usable', async (storage) => {
     const empty = await storage.readFeed({ after: null, limit: 500 })
-    expect(empty).toEqual({ items: [], next: expect.any(String) })
+    expect(empty).toEqual({ items: [], next: expect.any(String), cursors: [] })
     await addCase(storage, 'a')
     const { transition } = await move(storage, 'a', 'approved', 1)
     expect(await follow(storage, { count: 1, after: empty.next })).toEqual([transition])
@@ -42,6 +42,37 @@ export const feedCases: readonly ConformanceCase[] = [
       expect(feed, `pages of ${limit}`).toHaveLength(expected.length)
       expect(feed).toEqual(expect.arrayContaining(expected))
       expectChains(feed)
+    }
+  }),
+
+  check('readFeed gives a cursor for the place after each item', async (storage) => {
+    for (const id of ['a', 'b']) await addCase(storage, id)
+    for (const [index, status] of (['approved', 'declined', 'approved'] as const).entries()) {
+      for (const id of ['a', 'b']) await move(storage, id, status, index)
+    }
+    const feed = await follow(storage, { count: 6 })
+    const page = await storage.readFeed({ after: null, limit: 500 })
+    expect(page.cursors).toHaveLength(6)
+    expect(page.next).toBe(page.cursors.at(-1))
+    for (const [index, after] of page.cursors.entries()) {
+      expect((await storage.readFeed({ after, limit: 500 })).items).toEqual(feed.slice(index + 1))
+    }
+  }),
+
+  check('readFeed refuses the cursor of another storage', async (storage, harness) => {
+    const other = await harness.create()
+    for (const each of [storage, other]) {
+      await addCase(each, 'a')
+      await move(each, 'a', 'approved', 1)
+    }
+    const empty = (await other.readFeed({ after: null, limit: 1 })).next
+    await follow(other, { count: 1 })
+    const end = (await other.readFeed({ after: null, limit: 1 })).next
+    for (const after of [empty, end]) {
+      await expect(storage.readFeed({ after, limit: 1 })).rejects.toMatchObject({
+        code: 'argument_invalid',
+        message: expect.stringMatching(/another (database|storage)/),
+      })
     }
   }),
 

@@ -1,4 +1,12 @@
-import type { EventEffect, KycCase, KycStorage, NewEvent, RecordedEvent, Transition } from '@persona-kyc/core'
+import type {
+  EventEffect,
+  EventOutcome,
+  KycCase,
+  KycStorage,
+  NewEvent,
+  RecordedEvent,
+  Transition,
+} from '@persona-kyc/core'
 import { requireFound } from './found-value.js'
 
 /** The methods of a storage that histories are made of; the model has them without promises. */
@@ -32,7 +40,7 @@ export function createModel(): Model {
   const caseOfKey = new Map<string, string>()
   const caseOfInquiry = new Map<string, string>()
   const lastPosition = new Map<string, string>()
-  const recordedIds = new Set<string>()
+  const recordedEvents = new Map<string, { outcome: EventOutcome; inquiryId: string | null }>()
   const transitions: Transition[] = []
 
   const change = (caseId: string, changes: Partial<KycCase>): KycCase => {
@@ -94,6 +102,12 @@ export function createModel(): Model {
     return { outcome: 'applied', kycCase, transition }
   }
 
+  const judge = (event: NewEvent, kycCase: KycCase | null, caseId: string): RecordedEvent => {
+    if (event.effect === null) return { outcome: 'ignored', kycCase, transition: null }
+    if (kycCase === null) return { outcome: 'unmatched', kycCase, transition: null }
+    return applyEffect(event, event.effect, caseId)
+  }
+
   return {
     cases,
     transitions,
@@ -141,14 +155,16 @@ export function createModel(): Model {
     },
 
     recordEvent(event) {
-      if (recordedIds.has(event.id)) return { outcome: 'duplicate', kycCase: null, transition: null }
-      recordedIds.add(event.id)
       const byInquiry = event.inquiryId === null ? undefined : caseOfInquiry.get(event.inquiryId)
       const caseId = byInquiry ?? event.referenceId ?? ''
       const kycCase = cases.get(caseId) ?? null
-      if (event.effect === null) return { outcome: 'ignored', kycCase, transition: null }
-      if (kycCase === null) return { outcome: 'unmatched', kycCase, transition: null }
-      return applyEffect(event, event.effect, caseId)
+      const before = recordedEvents.get(event.id)
+      const isFound = before?.outcome === 'unmatched' && before.inquiryId === event.inquiryId && kycCase !== null
+      const isLookedAt = before === undefined || isFound
+      if (!isLookedAt) return { outcome: 'duplicate', kycCase: null, transition: null }
+      const recorded = judge(event, kycCase, caseId)
+      recordedEvents.set(event.id, { outcome: recorded.outcome, inquiryId: event.inquiryId })
+      return recorded
     },
 
     setClaim(caseId, { kycClaimId, kycClaimTxHash }) {

@@ -76,6 +76,27 @@ describe('every answer is one that Persona’s official description allows', () 
     await check('GET /rate-limits', 200)
   })
 
+  it('for webhooks, whose secrets only the retrieved one tells', async () => {
+    const description = loadPersonaDescription()
+    const client = createFakeWithClient()
+    const check = createChecker(description, client)
+    expect((await check('GET /webhooks', 200)).body.data).toEqual([])
+    client.fake.webhooks.subscribe({
+      url: 'https://app.example/webhooks',
+      secrets: ['wbhsec_new', 'wbhsec_old'],
+      enabledEvents: ['inquiry.completed'],
+      inflection: 'snake',
+      status: 'disabled',
+    })
+    const listed = await check('GET /webhooks', 200)
+    expect(JSON.stringify(listed.body)).not.toContain('wbhsec')
+    const [{ id = '', attributes } = {}] = Object.values(listed.body.data) as { id?: string; attributes?: object }[]
+    expect(attributes).toMatchObject({ url: 'https://app.example/webhooks', status: 'disabled' })
+    const retrieved = await check('GET /webhooks/{webhook-id}', 200, { id })
+    expect(JSON.stringify(retrieved.body)).toContain('wbhsec_old')
+    await check('GET /webhooks/{webhook-id}', 404, { id: 'wbh_none' })
+  })
+
   it('for records that do not exist', async () => {
     const check = createChecker(loadPersonaDescription(), createFakeWithClient())
     await check(`GET ${INQUIRY}`, 404)

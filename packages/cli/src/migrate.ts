@@ -1,0 +1,42 @@
+import { listMigrations, type MigrateOptions, migrate, rollback } from '@persona-kyc/storage-knex'
+import { defineCommand } from 'citty'
+import { DATABASE_ARGS, withDatabase } from './environment.js'
+import { UsageError } from './usage.js'
+
+const ACTIONS: Readonly<Record<string, (options: MigrateOptions) => Promise<string[]>>> = {
+  async up(options) {
+    const applied = await migrate(options)
+    return applied.length === 0
+      ? ['Nothing to do: the schema is up to date.']
+      : applied.map((name) => `applied ${name}`)
+  },
+  async down(options) {
+    const name = await rollback(options)
+    return [name === null ? 'Nothing to do: no migration is applied.' : `took back ${name}`]
+  },
+  async status(options) {
+    const states = await listMigrations(options)
+    return states.map(({ name, appliedAt }) => `${name}  ${appliedAt === null ? 'missing' : appliedAt.toISOString()}`)
+  },
+}
+
+export const migrateCommand = defineCommand({
+  meta: { name: 'migrate', description: 'Brings the tables up to date' },
+  args: {
+    action: {
+      type: 'positional',
+      description: 'up (apply what is missing), status, or down (take back the newest, with its data)',
+      required: false,
+      default: 'up',
+    },
+    ...DATABASE_ARGS,
+  },
+  async run({ args }) {
+    const action = ACTIONS[args.action]
+    if (action === undefined) throw new UsageError(`There is no "migrate ${args.action}": use up, status or down.`)
+    await withDatabase(async (knex) => {
+      for (const line of await action({ knex, schema: args.schema })) console.log(line)
+    })
+    return 0
+  },
+})

@@ -1,0 +1,261 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { createKycEngine, createPersonaClient, type KycEngine } from '@persona-kyc/core'
+import { createKnexStorage, MIGRATION_NAMES, migrate } from '@persona-kyc/storage-knex'
+import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
+import { createDatabase, type TestDatabase } from '@persona-kyc/testing/postgres'
+import createKnex, { type Knex } from 'knex'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const WEBHOOK_URL = 'https://app.example/webhooks/persona/inquiry'
+const SECRET_CANARY = 'wbhsec_canary-of-the-cli'
+
+let database: TestDatabase
+let knex: Knex
+let persona: FakePersonaServer
+let engine: KycEngine
+
+beforeAll(async () => {
+  database = await createDatabase(inject('databaseUrl'))
+  knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 4 } })
+  persona = await startFakePersonaServer()
+  await migrate({ knex })
+  engine = createKycEngine({
+    persona: createPersonaClient({ apiKey: persona.fake.apiKey, baseUrl: persona.baseUrl }),
+    storage: createKnexStorage({ knex }),
+    templateId: 'itmpl_cli',
+    webhookSecrets: SECRET_CANARY,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  })
+})
+
+afterAll(async () => {
+  await knex.destroy()
+  await persona.close()
+  await database.drop()
+})
+
+describe('persona-kyc', () => {
+  it('lists its commands, and tells of one', async () => {
+    const { code, stdout } = await run(['--help'])
+    expect(code).toBe(0)
+    for (const name of ['migrate', 'doctor', 'reconcile', 'replay', 'dead-letters', 'check-webhook']) {
+      expect(stdout).toContain(name)
+    }
+    expect((await run(['reconcile', '--help'])).stdout).toContain('quiet-for')
+    expect((await run([])).code).toBe(2)
+  })
+
+  it.each([
+    [['sideways'], {}, /There is no command "sideways"/],
+    [['migrate', 'sideways'], {}, /There is no "migrate sideways"/],
+    [['migrate', '--shcema', 'x'], {}, /There is no option --shcema/],
+    [['migrate', 'up', 'and', 'down'], {}, /one argument too many/],
+    [['migrate'], { DATABASE_URL: '' }, /DATABASE_URL is not set/],
+    [['migrate'], { DATABASE_URL: 'mysql://x/y' }, /DATABASE_URL is no URL of a PostgreSQL/],
+    [['migrate', '--schema', 'a b'], {}, /not a plain SQL identifier/],
+    [['reconcile'], { PERSONA_API_KEY: '' }, /PERSONA_API_KEY is not set/],
+    [['reconcile'], { PERSONA_TEMPLATE_ID: '' }, /PERSONA_TEMPLATE_ID is not set/],
+    [['reconcile', '--quiet-for', 'long'], {}, /--quiet-for must be a whole number/],
+    [['reconcile', '--source', 'nothing'], {}, /There is no source/],
+    [['replay', '--policy', '/nowhere.json'], {}, /status policy is neither/],
+    [['dead-letters', 'replay'], {}, /--consumer NAME/],
+    [['check-webhook'], {}, /--url/],
+  ])('says what is wrong with %j %j', async (args, environment, message) => {
+    const { code, stdout, stderr } = await run(args, environment)
+    expect(stderr).toMatch(message)
+    expect(code).not.toBe(0)
+    expect(stdout + stderr).not.toMatch(/ {4}at /)
+  })
+
+  it('says what is wrong when the database cannot be reached, without the password', async () => {
+    const { code, stderr } = await run(['migrate'], { DATABASE_URL: 'postgres://app:secret-canary@127.0.0.1:1/kyc' })
+    expect(code).toBe(1)
+    expect(stderr).toContain('ECONNREFUSED')
+    expect(stderr).not.toContain('secret-canary')
+  })
+})
+
+describe('persona-kyc migrate', () => {
+  it('goes up, tells the state, and goes down', async () => {
+    const args = ['--schema', 'by_hand']
+    expect((await run(['migrate', 'status', ...args])).stdout).toContain('missing')
+    expect((await run(['migrate', ...args])).stdout).toContain(`applied ${MIGRATION_NAMES[0]}`)
+    expect((await run(['migrate', 'up', ...args])).stdout).toContain('Nothing to do')
+    expect((await run(['migrate', 'status', ...args])).stdout).not.toContain('missing')
+    expect((await run(['migrate', 'down', ...args])).stdout).toContain(`took back ${MIGRATION_NAMES.at(-1)}`)
+  })
+})
+
+describe('persona-kyc reconcile', () => {
+  it('brings what no webhook brought, and says what it moved', async () => {
+    const { kycCase } = await engine.initiateKyc({ userId: 'user-reconcile', documentType: 'passport' })
+    persona.fake.inquiries.simulate(
+      kycCase.personaInquiryId ?? '',
+      'start_inquiry',
+      'complete_inquiry',
+      'approve_inquiry',
+    )
+    const { code, stdout } = await run(['reconcile', '--quiet-for', '0'])
+    expect(stdout).toContain(`${kycCase.id}  pending -> verified`)
+    expect(stdout).toContain('Done.')
+    expect(code).toBe(0)
+    expect((await engine.getCase(kycCase.id)).status).toBe('verified')
+    expect((await run(['reconcile', '--quiet-for', '0'])).stdout).toContain('0 cases moved')
+  })
+
+  it('names the migrations when they were not run', async () => {
+    const { code, stderr } = await run(['reconcile', '--schema', 'nowhere'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('npx persona-kyc migrate')])
+  })
+})
+
+describe('persona-kyc replay', () => {
+  it('moves cases to what another policy makes of their events', async () => {
+    const { kycCase } = await engine.initiateKyc({ userId: 'user-replay', documentType: 'passport' })
+    persona.fake.inquiries.simulate(kycCase.personaInquiryId ?? '', 'start_inquiry', 'complete_inquiry')
+    await run(['reconcile', '--quiet-for', '0'])
+    const { stdout } = await run(['replay', '--policy', 'decision'])
+    expect(stdout).toContain(`${kycCase.id}  verified -> pending  (replay.`)
+    expect((await run(['replay', '--policy', 'decision'])).stdout).toContain('0 cases moved')
+    expect((await run(['replay'], { KYC_STATUS_POLICY: 'completed' })).stdout).toContain('pending -> verified')
+  })
+})
+
+describe('persona-kyc consumers and dead-letters', () => {
+  it('lists what a follower has put aside, and has it handled again', async () => {
+    const stop = new AbortController()
+    let isBroken = true
+    const handled: string[] = []
+    const following = engine.follow(
+      'by-hand',
+      async ({ caseId }) => {
+        if (isBroken) throw new TypeError('canary of the handler')
+        handled.push(caseId)
+      },
+      { signal: stop.signal, maxAttempts: 1, pollMs: 20, retryMs: 1 },
+    )
+    await expect.poll(async () => (await engine.listDeadLetters()).items.length).toBeGreaterThan(0)
+    const { items } = await engine.listDeadLetters({ consumer: 'by-hand' })
+    const listed = await run(['dead-letters', 'list', '--consumer', 'by-hand'])
+    expect(listed.stdout).toContain(`${items[0]?.transition.caseId}/1`)
+    expect(listed.stdout).toContain('TypeError')
+    expect(listed.stdout).not.toContain('canary')
+    expect((await run(['consumers'])).stdout).toMatch(/by-hand {2}leased until/)
+    isBroken = false
+    expect((await run(['dead-letters', 'replay', '--consumer', 'by-hand'])).stdout).toContain('are due')
+    await expect.poll(async () => (await engine.listDeadLetters()).items).toEqual([])
+    stop.abort()
+    await following
+    expect(handled).toContain(items[0]?.transition.caseId)
+    expect((await run(['dead-letters', 'list'])).stdout).toContain('There are no dead letters.')
+  })
+})
+
+describe('persona-kyc check-webhook', () => {
+  it('tells each difference and its fix, and never a secret', async () => {
+    expect((await run(['check-webhook', '--url', WEBHOOK_URL])).stdout).toContain('Add the webhook')
+    const subscription = { url: WEBHOOK_URL, secrets: SECRET_CANARY }
+    persona.fake.webhooks.subscribe({ ...subscription, enabledEvents: ['inquiry.completed'], status: 'disabled' })
+    const drifted = await run(['check-webhook', '--url', WEBHOOK_URL, '--inflection', 'camel'])
+    expect(drifted.code).toBe(1)
+    for (const text of ['Enable the webhook', 'inquiry.approved', 'expected camel, found kebab']) {
+      expect(drifted.stdout).toContain(text)
+    }
+    persona.fake.webhooks.subscribe(subscription)
+    const fine = await run(['check-webhook'], { KYC_WEBHOOK_URL: `${WEBHOOK_URL}/` })
+    expect([fine.code, fine.stdout]).toEqual([0, expect.stringContaining('is as the app expects it')])
+    expect(drifted.stdout + fine.stdout).not.toContain('canary')
+  })
+})
+
+describe('persona-kyc doctor', () => {
+  it('finds nothing where all is well', async () => {
+    persona.fake.webhooks.subscribe({ url: WEBHOOK_URL, secrets: SECRET_CANARY })
+    const { code, stdout } = await run(['doctor'], { KYC_WEBHOOK_URL: WEBHOOK_URL })
+    expect(stdout).not.toMatch(/FAIL|warn/)
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Nothing keeps the engine from working.')])
+  })
+
+  it.each([
+    [{ DATABASE_URL: '' }, /FAIL DATABASE_URL is not set/],
+    [{ DATABASE_URL: 'postgres://app:secret-canary@127.0.0.1:1/kyc' }, /FAIL PostgreSQL cannot be reached/],
+    [{ PERSONA_API_KEY: 'persona_sandbox_wrong' }, /FAIL Persona refuses the API key/],
+    [{ PERSONA_API_KEY: '' }, /FAIL PERSONA_API_KEY is not set/],
+    [{ PERSONA_ENVIRONMENT: 'production' }, /FAIL .*belongs to sandbox/],
+    [{ PERSONA_BASE_URL: 'http://127.0.0.1:1' }, /FAIL Persona’s API cannot be reached/],
+    [{ PERSONA_WEBHOOK_SECRET: '' }, /FAIL A webhook secret is missing/],
+    [{ PERSONA_WEBHOOK_SECRET: 'secret-canary' }, /warn PERSONA_WEBHOOK_SECRET does not start with wbhsec_/],
+    [{ PERSONA_TEMPLATE_ID: '' }, /FAIL PERSONA_TEMPLATE_ID is not set/],
+    [{ KYC_ENCRYPTION_KEYS: '' }, /warn KYC_ENCRYPTION_KEYS is not set/],
+    [{ KYC_WEBHOOK_URL: 'https://other.example' }, /FAIL no webhook {2}url/],
+  ])('says how to mend %j', async (environment, message) => {
+    const { stdout, stderr } = await run(['doctor'], environment)
+    expect(stdout).toMatch(message)
+    expect(stdout + stderr).not.toMatch(/secret-canary| {4}at /)
+  })
+
+  it('names missing migrations', async () => {
+    const { code, stdout } = await run(['doctor', '--schema', 'nowhere'])
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/FAIL \d+ migrations are missing/)])
+  })
+
+  it('finds a clock that Persona’s does not agree with', async () => {
+    const answer = (request: Request) => persona.fake.fetch(request)
+    const late = await startFakePersonaServer({ fake: { ...persona.fake, fetch: withDate(answer, 400_000) } })
+    const { stdout } = await run(['doctor'], { PERSONA_BASE_URL: late.baseUrl })
+    await late.close()
+    expect(stdout).toMatch(/FAIL This clock is (399|400|401) s from Persona’s/)
+  })
+
+  it('finds a database that was loaded from a dump of another cluster, which mend-feed mends', async () => {
+    await migrate({ knex, schema: 'dumped' })
+    await knex.raw(`insert into dumped.kyc_transitions select * from persona_kyc.kyc_transitions`)
+    await knex.raw(`update dumped.kyc_transitions set feed_xid = '9000000000000'`)
+    const doctor = () => run(['doctor', '--schema', 'dumped'])
+    expect((await doctor()).stdout).toContain('npx persona-kyc mend-feed')
+    const storage = createKnexStorage({ knex, schema: 'dumped' })
+    expect((await storage.readFeed({ after: null, limit: 10 })).items).toEqual([])
+    expect((await run(['mend-feed', '--schema', 'dumped'])).stdout).toContain('goes on')
+    expect((await doctor()).stdout).toContain('the feed is in order')
+    expect((await storage.readFeed({ after: null, limit: 10 })).items.length).toBeGreaterThan(0)
+    expect((await run(['mend-feed', '--schema', 'dumped'])).stdout).toContain('Nothing to do')
+  })
+})
+
+function withDate(answer: (request: Request) => Promise<Response>, aheadMs: number) {
+  return async (input: Request | URL | string) => {
+    const response = await answer(input as Request)
+    const headers = new Headers(response.headers)
+    headers.set('date', new Date(Date.now() + aheadMs).toUTCString())
+    return new Response(response.body, { status: response.status, headers })
+  }
+}
+
+async function run(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      TSX_TSCONFIG_PATH: 'tsconfig.json',
+      DATABASE_URL: database.url,
+      PERSONA_API_KEY: persona.fake.apiKey,
+      PERSONA_BASE_URL: persona.baseUrl,
+      PERSONA_WEBHOOK_SECRET: SECRET_CANARY,
+      PERSONA_TEMPLATE_ID: 'itmpl_cli',
+      KYC_ENCRYPTION_KEYS: `k1:${Buffer.alloc(32).toString('base64')}`,
+      ...environment,
+    },
+  })
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].on('data', (chunk) => {
+      output[stream] += chunk
+    })
+  }
+  const [code] = await once(child, 'close')
+  return { code, ...output }
+}

@@ -1,0 +1,48 @@
+import { isInquiryEvent, type PersonaEvent } from './events.js'
+import type { Run } from './reconcile.js'
+import { recordPersonaEvent } from './record-persona-event.js'
+
+/** Persona's list may lag a little behind its events, and its clock behind ours. */
+const OVERLAP_MS = 2 * 60_000
+const PAGE_SIZE = 100
+
+/**
+ * Reads Persona's events, newest first, back to where the last run began, and records those that no webhook brought.
+ * The place is kept only when the whole way back was walked: what is missed by an early end, the next run reads again.
+ */
+export async function reconcileEvents(run: Run): Promise<void> {
+  const { context, lease, lookbackMs } = run
+  const start = context.now() - lookbackMs
+  const since = lease.cursor === null ? start : (toTime(lease.cursor) ?? start) - OVERLAP_MS
+  let newest: number | null = null
+  let after: string | undefined
+  do {
+    const { items, unreadable, next } = await run.ask((signal) =>
+      context.persona.events.listPage({ pageSize: PAGE_SIZE, after, signal }),
+    )
+    newest ??= items[0]?.createdAt?.getTime() ?? null
+    run.report.eventsUnreadable += unreadable
+    for (const event of items) await record(run, event, since)
+    run.progress({ phase: 'events', done: run.report.eventsRead, total: null })
+    after = items.some(({ createdAt }) => createdAt !== null && createdAt.getTime() < since)
+      ? undefined
+      : (next ?? undefined)
+  } while (after !== undefined)
+  if (newest !== null) await lease.save({ cursor: new Date(newest).toISOString(), attempts: 0 })
+}
+
+async function record(run: Run, event: PersonaEvent, since: number): Promise<void> {
+  const { context, report } = run
+  const { createdAt } = event
+  if (createdAt === null || createdAt.getTime() < since) return
+  report.eventsRead += 1
+  if (event.inquiry === null || !isInquiryEvent(event.name)) return
+  const recorded = await recordPersonaEvent(context, { ...event, createdAt }, null)
+  if (recorded.outcome !== 'duplicate') report.eventsRecorded += 1
+  run.note(recorded)
+}
+
+function toTime(cursor: string): number | null {
+  const time = Date.parse(cursor)
+  return Number.isNaN(time) ? null : time
+}

@@ -1,0 +1,47 @@
+import type { EngineContext } from './engine-context.js'
+import { type InquirySnapshot, isInquiryEvent, type PersonaEvent } from './events.js'
+import { announce, toEffect } from './snapshot.js'
+import type { DeliveryTelemetry, NewEvent, RecordedEvent } from './storage.js'
+import { isOfTemplate } from './template.js'
+
+/** An event whose time is known. */
+export type TimedEvent = PersonaEvent & { readonly createdAt: Date }
+
+const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Records an event of Persona, moves its case, and tells the app. `delivery` is null where no webhook brought it. */
+export async function recordPersonaEvent(
+  context: EngineContext,
+  event: TimedEvent,
+  delivery: DeliveryTelemetry | null,
+): Promise<RecordedEvent> {
+  const recorded = await context.storage.recordEvent(toNewEvent(context, event, delivery))
+  const { outcome, kycCase } = recorded
+  context.logger.debug(
+    { eventId: event.id, eventName: event.name, outcome, caseId: kycCase?.id ?? null },
+    'event recorded',
+  )
+  await announce(context, recorded)
+  return recorded
+}
+
+/** A reference id finds a case only if it is a case id, which nobody can guess, and the inquiry may be of our template. */
+export function toTrustedReference({ templateId }: EngineContext, inquiry: InquirySnapshot): string | null {
+  const { referenceId, templateIds } = inquiry
+  const isTrusted = referenceId !== null && CASE_ID.test(referenceId) && isOfTemplate(templateIds, templateId)
+  return isTrusted ? referenceId : null
+}
+
+function toNewEvent(context: EngineContext, event: TimedEvent, delivery: DeliveryTelemetry | null): NewEvent {
+  const { id, name, createdAt, inquiry } = event
+  const status = isInquiryEvent(name) ? (inquiry?.status ?? null) : null
+  return {
+    id,
+    name,
+    inquiryId: inquiry?.id ?? null,
+    referenceId: inquiry === null ? null : toTrustedReference(context, inquiry),
+    effect: status === null ? null : toEffect(context, status, createdAt),
+    receivedAt: new Date(context.now()),
+    delivery,
+  }
+}
