@@ -188,7 +188,7 @@ describe('reconcile', () => {
     lists.length = 0
     await start('new')
     const second = await engine.reconcile({ sources: ['events'] })
-    expect(second).toMatchObject({ eventsRead: 1, listCalls: 1 })
+    expect(second).toMatchObject({ eventsRead: 3, eventsRecorded: 1, listCalls: 1 })
   })
 
   it('reads again what a run that ended early has missed', async () => {
