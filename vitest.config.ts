@@ -5,8 +5,8 @@ import { SummaryReporter } from './test-setup/summary-reporter.js'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
-// Tests run against the sources: no build first.
-const sources = [
+/** Tests run against the sources: no build first. */
+export const sources = [
   { find: '@persona-kyc/example-service', replacement: `${root}examples/service/src/index.ts` },
   { find: /^@persona-kyc\/([^/]+)$/, replacement: `${root}packages/$1/src/index.ts` },
   { find: /^@persona-kyc\/([^/]+)\/(.+)$/, replacement: `${root}packages/$1/src/$2.ts` },

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { vi } from 'vitest'
 import { histories } from './history.js'
 import { expectTruth } from './oracle.js'
-import { play } from './world.js'
+import { play, SECRET } from './world.js'
 
 const { SIMULATE_SEED, SIMULATE_PATH } = process.env
 
@@ -19,11 +19,10 @@ export function toRuns(variable: 'SIMULATE_HISTORIES' | 'SIMULATE_POSTGRES_HISTO
  */
 export async function simulate(runs: number, createStorage: () => Promise<KycStorage>): Promise<void> {
   const seed = SIMULATE_SEED === undefined ? 20_260_101 : Number(SIMULATE_SEED)
-  const restore = makeSignaturesSynchronous()
   const startedAt = Date.now()
   let played = 0
-  try {
-    await fc.assert(
+  await withSynchronousSignatures(() =>
+    fc.assert(
       fc.asyncProperty(histories, async (history) => {
         await expectTruth(await play(history, await createStorage()))
         played += 1
@@ -31,28 +30,34 @@ export async function simulate(runs: number, createStorage: () => Promise<KycSto
           process.stdout.write(`${played} histories in ${Math.round((Date.now() - startedAt) / 1000)} s\n`)
       }),
       { numRuns: runs, seed, ...(SIMULATE_PATH !== undefined && { path: SIMULATE_PATH }) },
-    )
-  } finally {
-    restore()
-  }
+    ),
+  )
 }
 
 /** WebCrypto answers from another thread, whenever that is done: then nothing would happen twice in the same order. */
-function makeSignaturesSynchronous(): () => void {
+export async function withSynchronousSignatures(work: () => Promise<void>): Promise<void> {
+  const { importKey, sign } = crypto.subtle
   const keys = new WeakMap<object, Uint8Array>()
-  const importKey = vi.spyOn(crypto.subtle, 'importKey').mockImplementation(async (_format, bytes) => {
+  const importing = vi.spyOn(crypto.subtle, 'importKey').mockImplementation(async (...args: unknown[]) => {
+    const bytes = new Uint8Array(args[1] as ArrayBuffer)
+    // Others sign too: the driver of PostgreSQL, with its password.
+    if (new TextDecoder().decode(bytes) !== SECRET) return Reflect.apply(importKey, crypto.subtle, args)
     const key = {} as CryptoKey
-    keys.set(key, new Uint8Array(bytes as ArrayBuffer))
+    keys.set(key, bytes)
     return key
   })
-  const sign = vi.spyOn(crypto.subtle, 'sign').mockImplementation(async (_algorithm, key, message) => {
-    const digest = createHmac('sha256', keys.get(key) ?? new Uint8Array())
+  const signing = vi.spyOn(crypto.subtle, 'sign').mockImplementation(async (algorithm, key, message) => {
+    const bytes = keys.get(key)
+    if (bytes === undefined) return Reflect.apply(sign, crypto.subtle, [algorithm, key, message])
+    const digest = createHmac('sha256', bytes)
       .update(new Uint8Array(message as ArrayBuffer))
       .digest()
     return new Uint8Array(digest).buffer
   })
-  return () => {
-    importKey.mockRestore()
-    sign.mockRestore()
+  try {
+    await work()
+  } finally {
+    importing.mockRestore()
+    signing.mockRestore()
   }
 }

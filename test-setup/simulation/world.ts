@@ -33,7 +33,8 @@ interface Process {
 }
 
 const START = Date.parse('2026-01-02T03:04:05.678Z')
-const SECRET = 'wbhsec_simulated'
+/** What the simulated Persona signs with. */
+export const SECRET = 'wbhsec_simulated'
 const WAITING = new Set(['initiation_in_progress', 'case_not_resumable', 'case_erased'])
 
 /** Plays a history on an empty storage, lets everything come to rest, and brings home what was missed. */

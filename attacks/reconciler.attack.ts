@@ -1,0 +1,124 @@
+import { createKycEngine, createMemoryStorage, createPersonaClient, type KycEngineOptions } from '@persona-kyc/core'
+import { createFakePersona, createSeededRandom } from '@persona-kyc/testing'
+import { expect, it } from 'vitest'
+import { tell, toRounds } from './rounds.js'
+
+const START = Date.parse('2026-01-02T03:04:05.000Z')
+const MINUTE_MS = 60_000
+const LIMIT = 300
+const MINUTES = toRounds(10_000)
+
+const SETTINGS = {
+  templateId: 'itmpl_attack',
+  webhookSecrets: 'wbhsec_attack',
+  logger: { debug() {}, info() {}, warn() {}, error() {} },
+} satisfies Partial<KycEngineOptions>
+
+it.each([1, 99, 100, 101, 2345])(
+  'with every webhook dropped, %i cases are caught up in a call for each hundred',
+  async (count) => {
+    const clock = { ms: START }
+    const now = () => clock.ms
+    const fake = createFakePersona({
+      now,
+      random: createSeededRandom(count),
+      rateLimit: { limit: 1e9, windowSeconds: 60 },
+    })
+    const engine = createKycEngine({
+      ...SETTINGS,
+      persona: createPersonaClient({ apiKey: fake.apiKey, fetch: fake.fetch, now }),
+      storage: createMemoryStorage(),
+      now,
+    })
+    const cases = []
+    for (let index = 0; index < count; index++) {
+      const { kycCase } = await engine.initiateKyc({ userId: `user-${index}`, documentType: 'passport' })
+      const decision = index % 3 === 0 ? 'decline_inquiry' : 'approve_inquiry'
+      fake.inquiries.simulate(kycCase.personaInquiryId ?? '', 'start_inquiry', 'complete_inquiry', decision)
+      cases.push({ id: kycCase.id, status: index % 3 === 0 ? 'rejected' : 'verified' })
+    }
+    clock.ms += 11 * MINUTE_MS
+    const before = fake.requests.length
+    const report = await engine.reconcile({ sources: ['cases'] })
+    expect(fake.requests.length - before, 'list calls').toBe(Math.ceil(count / 100))
+    expect(report).toMatchObject({ status: 'done', casesChecked: count, listCalls: Math.ceil(count / 100) })
+    for (const { id, status } of cases) expect((await engine.getCase(id)).status).toBe(status)
+  },
+)
+
+it.each(['that begins with its first request', 'that begins with the minute'] as const)(
+  `at twice the rate limit, for ${MINUTES} minutes, with a window %s, it gets no 429`,
+  { timeout: 3_600_000 },
+  async (kind) => {
+    const clock = { ms: START + 12_345 }
+    const now = () => clock.ms
+    const persona = createLimitedPersona(now, kind === 'that begins with the minute')
+    const random = createSeededRandom(7)
+    let sleeps = 0
+    const engine = createKycEngine({
+      ...SETTINGS,
+      persona: createPersonaClient({
+        apiKey: 'persona_sandbox_attack',
+        timeoutMs: 1000,
+        now,
+        retries: 0,
+        fetch: async () => {
+          // Each call takes a tenth of a second: without pacing it would be 600 a minute. Others call now and then.
+          if (random() < 0.05) persona.answer()
+          const response = persona.answer()
+          clock.ms += 100
+          return response
+        },
+      }),
+      storage: createMemoryStorage(),
+      now,
+      sleep: async (ms, signal) => {
+        sleeps += 1
+        // The first sleep of a run is that of the lease's renewal, which goes on beside it and ends with it.
+        if (sleeps === 1) await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+        else clock.ms += ms
+      },
+    })
+    const end = clock.ms + MINUTES * MINUTE_MS
+    let calls = 0
+    for (let told = 0; clock.ms < end; ) {
+      sleeps = 0
+      const report = await engine.reconcile({ sources: ['events'] })
+      expect(report.status).toBe('done')
+      calls += report.listCalls
+      if (calls - told >= 300_000) {
+        told = calls
+        tell(`${Math.round((clock.ms - START) / MINUTE_MS)} minutes, ${calls} calls`)
+      }
+    }
+    expect(persona.refused, 'answers with 429').toBe(0)
+    expect(calls / MINUTES, 'calls a minute: the limit is used').toBeGreaterThan(LIMIT * 0.6)
+  },
+)
+
+/** Persona's rate limit and an empty list of events, as light as can be: millions of calls are made. */
+function createLimitedPersona(now: () => number, isAligned: boolean) {
+  let windowStart = Number.NEGATIVE_INFINITY
+  let taken = 0
+  const state = {
+    refused: 0,
+    answer(): Response {
+      if (now() >= windowStart + MINUTE_MS) {
+        windowStart = isAligned ? now() - (now() % MINUTE_MS) : now()
+        taken = 0
+      }
+      taken += 1
+      const isRefused = taken > LIMIT
+      if (isRefused) state.refused += 1
+      const headers = {
+        'ratelimit-limit': String(LIMIT),
+        'ratelimit-remaining': String(Math.max(0, LIMIT - taken)),
+        // Persona tells whole seconds; which way it rounds is not known, so the pacer must bear both.
+        'ratelimit-reset': String(Math.floor((windowStart + MINUTE_MS - now()) / 1000)),
+      }
+      const body = isRefused ? '{"errors":[]}' : '{"data":[],"links":{"next":null,"prev":null}}'
+      return new Response(body, { status: isRefused ? 429 : 200, headers })
+    },
+  }
+  return state
+}
