@@ -5,16 +5,20 @@ import createKnex, { type Knex } from 'knex'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createKnexStorage } from '../src/knex-storage.js'
 import { migrate } from '../src/migrate.js'
+import { findBreaches } from './sql-rules.js'
 import { useDatabase } from './test-database.js'
 
 const database = useDatabase()
 const schemas = new Map<KycStorage, string>()
 let schemaCount = 0
+/** Every statement that the storage has really sent, once. */
+const sent = new Set<string>()
 
 describeStorage('createKnexStorage', {
   async create() {
     const schema = `suite_${++schemaCount}`
     await migrate({ knex: database.knex, schema })
+    database.knex.removeAllListeners('query').on('query', ({ sql }: { sql: string }) => sent.add(normalize(sql)))
     const storage = createKnexStorage({ knex: database.knex, schema })
     schemas.set(storage, schema)
     return storage
@@ -221,4 +225,23 @@ async function cutConnections(knex: Knex): Promise<void> {
   } catch (error) {
     throw toStorageError(error)
   }
+}
+
+describe('every statement that the suite has made the storage send', () => {
+  it('keeps the rules of a distributed engine', () => {
+    const ours = [...sent].filter((sql) => sql.includes('"kyc_'))
+    expect(ours.length).toBeGreaterThan(20)
+    for (const sql of ours) expect(findBreaches(sql), sql).toEqual([])
+  })
+
+  it('wakes followers by pg_notify alone, and only wakes them', () => {
+    expect([...sent].filter((sql) => /notify|listen/i.test(sql))).toEqual(['select pg_notify($1, $2)'])
+  })
+})
+
+function normalize(sql: string): string {
+  return sql
+    .replace(/"suite_\d+"/g, '"suite"')
+    .replace(/\s+/g, ' ')
+    .trim()
 }

@@ -1,0 +1,184 @@
+import type { NewEvent } from '@persona-kyc/core'
+import { describe, expect, it } from 'vitest'
+import * as consumers from '../src/consumer-statements.js'
+import { migrate } from '../src/migrate.js'
+import { recordEventSql, toRecordEventBindings } from '../src/record-event-sql.js'
+import { toTableNames } from '../src/schema.js'
+import * as statements from '../src/statements.js'
+import { findBreaches, listMutations } from './sql-rules.js'
+import { useDatabase } from './test-database.js'
+
+const database = useDatabase()
+const tables = toTableNames('persona_kyc')
+
+describe('the rules', () => {
+  it.each([
+    ['select pg_advisory_lock(1)', 'a lock of the session'],
+    ['select 1 from x for update skip locked', 'SKIP LOCKED'],
+    ["notify x, 'y'", 'LISTEN or NOTIFY'],
+    ['set statement_timeout to 5', 'a setting of the session'],
+    ['create temp table x ()', 'a table of the session'],
+    [
+      `with a as (update "s"."kyc_cases" set x = 1), b as (update "s"."kyc_cases" set y = 2) select 1`,
+      'two mutations of kyc_cases',
+    ],
+  ])('find the breach of %s', (sql, breach) => {
+    expect(findBreaches(sql)).toContain(breach)
+  })
+
+  it('find none where there is none', () => {
+    expect(findBreaches('update "s"."kyc_cases" set status = 1 where id = 2')).toEqual([])
+  })
+})
+
+describe('the statement of the ingest', () => {
+  it('changes each table once, and has no identity column or sequence to ask', async () => {
+    await migrate({ knex: database.knex })
+    expect(listMutations(recordEventSql(tables)).map(({ kind, table }) => `${kind} ${table}`)).toEqual([
+      'insert kyc_events',
+      'update kyc_cases',
+      'insert kyc_transitions',
+    ])
+    const generated = await database.knex.raw(`
+      select table_name, column_name from information_schema.columns
+      where table_schema = 'persona_kyc' and (is_identity = 'YES' or column_default is not null)
+        and table_name <> 'kyc_migrations'`)
+    expect(generated.rows).toEqual([])
+    const sequences = await database.knex.raw(
+      "select 1 from information_schema.sequences where sequence_schema = 'persona_kyc'",
+    )
+    expect(sequences.rows).toEqual([])
+  })
+})
+
+describe('hot statements', () => {
+  it('find their rows by key, in tables of some size', async () => {
+    const { knex } = database
+    await migrate({ knex })
+    await fill()
+    const now = new Date()
+    const page = { after: null, limit: 100 }
+    const hot: [string, string, object][] = [
+      ['recordEvent', recordEventSql(tables), toRecordEventBindings(toEvent(now))],
+      ['getCase', `select * from ${tables.cases} where id = :caseId`, { caseId: 'case-7' }],
+      ['createCase', statements.createCase(tables), toNewCase(now)],
+      [
+        'leaseInitiation',
+        statements.leaseInitiation(tables),
+        { caseId: 'case-7', currentInquiryId: null, now, until: now },
+      ],
+      ['releaseInitiation', statements.releaseInitiation(tables), { caseId: 'case-7', until: now }],
+      [
+        'attachInquiry',
+        statements.attachInquiry(tables),
+        {
+          caseId: 'case-7',
+          inquiryId: 'inq-x',
+          replaces: null,
+          personaStatus: 'created',
+          sealedSessionToken: null,
+          now,
+        },
+      ],
+      [
+        'storeSessionToken',
+        statements.storeSessionToken(tables),
+        { caseId: 'case-7', inquiryId: 'inq-7', sealedSessionToken: null, now },
+      ],
+      ['setClaim', statements.setClaim(tables), { caseId: 'case-7', kycClaimId: '1', kycClaimTxHash: '2', now }],
+      ['eraseCase', statements.eraseCase(tables), { caseId: 'case-7', now }],
+      ['listCases', statements.listCases(tables, { status: null, claim: null, ...page }), { limit: 101 }],
+      [
+        'listUnclaimed',
+        statements.listCases(tables, { status: 'verified', claim: 'missing', ...page }),
+        { status: 'verified', limit: 101 },
+      ],
+      [
+        'listUnsettledCases',
+        statements.listUnsettledCases(tables),
+        { createdSince: now, quietSince: now, createdAt: null, id: null, limit: 101 },
+      ],
+      [
+        'listCaseEvents',
+        statements.listCaseEvents(tables),
+        { caseId: 'case-7', receivedAt: null, id: null, limit: 101 },
+      ],
+      ['listUnmatchedEvents', statements.listUnmatchedEvents(tables), { receivedAt: null, id: null, limit: 101 }],
+      ['readFeed', statements.readFeed(tables), { feedXid: '0', caseId: '', revision: 0, limit: 100 }],
+      ['leaseConsumer', consumers.leaseConsumer(tables), { name: 'c', now, until: now }],
+      [
+        'saveConsumer',
+        consumers.saveConsumer(tables),
+        {
+          name: 'c',
+          fence: 1,
+          cursor: null,
+          attempts: 0,
+          until: now,
+          caseId: 'case-7',
+          revision: 1,
+          reason: 'failed',
+          letterAttempts: 1,
+          error: null,
+          parkedAt: now,
+        },
+      ],
+      ['hasDeadLetter', consumers.hasDeadLetter(tables), { consumer: 'c-7', caseId: 'case-7' }],
+      [
+        'removeDeadLetter',
+        consumers.removeDeadLetter(tables),
+        { consumer: 'c-7', fence: 1, caseId: 'case-7', revision: 1 },
+      ],
+    ]
+    for (const [name, sql, bindings] of hot) {
+      const { rows } = await knex.raw<{ rows: Record<string, string>[] }>(`explain ${sql}`, bindings as never)
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+      expect(plan, name).not.toMatch(/Seq Scan on kyc_(cases|events|transitions|dead_letters|consumers)\b/)
+    }
+  })
+})
+
+async function fill(): Promise<void> {
+  const { knex } = database
+  await knex.raw(`insert into ${tables.cases} (id, user_id, document_type, status, created_at, updated_at, is_open,
+      inquiry_attempt, revision, persona_inquiry_id)
+    select 'case-' || n, 'user-' || n, 'passport', (array['pending', 'verified', 'rejected'])[1 + n % 3], now(), now(),
+      n % 3 = 0, 1, 0, 'inq-' || n from generate_series(1, 20000) n`)
+  await knex.raw(`insert into ${tables.events} (id, name, case_id, inquiry_id, outcome, received_at)
+    select 'evt-' || n, 'x', 'case-' || n, 'inq-' || n, case when n % 100 = 0 then 'unmatched' else 'applied' end, now()
+    from generate_series(1, 20000) n`)
+  await knex.raw(`insert into ${tables.transitions} (case_id, revision, from_status, to_status, persona_status, event_id,
+      event_name, occurred_at, recorded_at, feed_xid)
+    select 'case-' || n, 1, 'pending', 'verified', 'approved', 'evt-' || n, 'x', now(), now(), cast(cast(n as text) as xid8)
+    from generate_series(1, 20000) n`)
+  await knex.raw(`insert into ${tables.deadLetters} (consumer, case_id, revision, reason, attempts, parked_at)
+    select 'c-' || n % 50, 'case-' || n, 1, 'failed', 1, now() from generate_series(1, 5000) n`)
+  await knex.raw(`insert into ${tables.consumers} select 'c-' || n, null, 1, 0, null from generate_series(1, 2000) n`)
+  for (const table of ['cases', 'events', 'transitions', 'deadLetters', 'consumers'] as const) {
+    await knex.raw(`analyze ${tables[table]}`)
+  }
+}
+
+function toEvent(now: Date): NewEvent {
+  return {
+    id: 'evt-new',
+    name: 'inquiry.approved',
+    inquiryId: 'inq-7',
+    referenceId: 'case-7',
+    effect: { personaStatus: 'approved', status: 'verified', score: 1, occurredAt: now, rank: 6 },
+    receivedAt: now,
+    delivery: null,
+  }
+}
+
+function toNewCase(now: Date) {
+  return {
+    id: 'case-new',
+    userId: 'user-9',
+    documentType: 'passport',
+    sealedPersonalData: null,
+    idempotencyKey: 'key',
+    createdAt: now,
+    initiatingUntil: now,
+  }
+}
