@@ -43,9 +43,12 @@ it(`${INTERLEAVINGS} interleavings of webhooks and initiate end the same`, async
     for (let seed = 0; seed < INTERLEAVINGS; seed++) {
       const world = await play(toHistory(seed), createMemoryStorage())
       await expectTruth(world)
-      expect(world.persona.inquiries).toHaveLength(1)
       const { items } = await world.storage.listCases({ status: null, claim: null, after: null, limit: 10 })
-      expect(items).toMatchObject([{ status: 'verified', personaInquiryId: world.persona.inquiries[0]?.id }])
+      const through = items.filter(({ status }) => status === 'verified')
+      expect(through).toMatchObject([{ personaInquiryId: world.persona.inquiries[0]?.id }])
+      // Where the second caller comes when the first case is decided already, it begins another one.
+      expect(world.persona.inquiries).toHaveLength(items.length)
+      expect(items.length).toBeLessThanOrEqual(2)
     }
   })
 })
@@ -57,11 +60,13 @@ function toHistory(seed: number): History {
     seed,
     faultRate: 0,
     hidesReference: false,
-    ending: 'redeliver',
+    ending: 'nothing',
     commands: [
       { kind: 'initiate', process: 0, user: 0 },
+      // The case is stored and Persona has created the inquiry, but nobody here knows it yet.
+      { kind: 'run', turns: 3 },
       { kind: 'initiate', process: 1, user: 0 },
-      { kind: 'run', turns: 3 + (seed % 5) },
+      { kind: 'run', turns: seed % 4 },
       { kind: 'act', index: 0, action: 'start' },
       { kind: 'act', index: 0, action: 'complete' },
       ...[0, 1, 2].map(deliver),

@@ -23,8 +23,8 @@ export interface History {
   readonly faultRate: number
   /** True where webhooks do not tell the reference id: an attribute blocklist takes it out. */
   readonly hidesReference: boolean
-  /** What brings the truth home in the end: the reconciler, by one of its sources or both, or each event once more. */
-  readonly ending: 'cases' | 'events' | 'both' | 'redeliver'
+  /** What brings the truth home in the end: the reconciler, by one of its sources or both, each event once more, or nothing. */
+  readonly ending: 'cases' | 'events' | 'both' | 'redeliver' | 'nothing'
 }
 
 const PROCESSES = 2

@@ -72,7 +72,7 @@ export async function play(history: History, storage: KycStorage): Promise<World
   for (const process of processes) process.turnsLeft = null
   await bringHome(context)
   if (failures.length > 0) throw failures[0]
-  return { persona, storage, lost, isComplete: history.ending !== 'cases' }
+  return { persona, storage, lost, isComplete: history.ending !== 'cases' && history.ending !== 'nothing' }
 }
 
 /** What the storage lacks of what was acknowledged, before anybody catches up. */
@@ -83,6 +83,7 @@ async function findLost({ storage, acknowledged }: Context): Promise<string[]> {
 
 async function bringHome(context: Context): Promise<void> {
   const { history, scheduler, persona, live, launch } = context
+  if (history.ending === 'nothing') return
   // Longer than any lease, and than the reconciler's overlap.
   scheduler.advance(300_000)
   if (history.ending === 'redeliver' || history.hidesReference) {
