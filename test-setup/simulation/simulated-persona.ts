@@ -25,9 +25,6 @@ const RULES: Readonly<Record<Action, { name: string; status: string; rank: numbe
   },
 }
 
-/** What happens to a call: nothing, no connection, an answer that is lost, or a refusal. */
-export type Fault = 'none' | 'before' | 'after' | 'limited'
-
 /** An inquiry as the simulated Persona holds it. */
 export interface SimulatedInquiry {
   readonly id: string

@@ -16,6 +16,8 @@ export interface Configuration {
   readonly apiToken: string
   readonly encryptionKeys: readonly EncryptionKey[]
   readonly logLevel: LogLevel
+  /** How often to ask Persona for what no webhook brought; 0 for never. */
+  readonly reconcileSeconds: number
 }
 
 /** How the real Persona is reached. */
@@ -90,6 +92,11 @@ const variables = z.object({
     ),
   KYC_ENCRYPTION_KEYS: words,
   LOG_LEVEL: z.enum(LOG_LEVELS, `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  KYC_RECONCILE_SECONDS: z
+    .string()
+    .regex(/^\d{1,6}$/, 'KYC_RECONCILE_SECONDS must be a whole number of seconds, 0 for never')
+    .transform(Number)
+    .default(300),
   NODE_ENV: z.string().optional(),
 })
 
@@ -185,6 +192,7 @@ function toConfiguration(env: Variables): Configuration {
       key: key.slice(key.indexOf(':') + 1),
     })),
     logLevel: env.LOG_LEVEL,
+    reconcileSeconds: env.KYC_RECONCILE_SECONDS,
   }
 }
 

@@ -48,6 +48,7 @@ export async function startService(
     cleanups.push(() => knex.destroy())
     const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
     const engine = createEngine(configuration, { knex, logger, fakePersona })
+    cleanups.push(reconcileNowAndThen(engine, configuration.reconcileSeconds))
     const authorize = createBearerAuthorize({ tokens: configuration.apiToken })
     return {
       engine,
@@ -60,6 +61,17 @@ export async function startService(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Brings what webhooks did not, for as long as the service runs. Returns what ends it. */
+function reconcileNowAndThen(engine: KycEngine, seconds: number): () => Promise<void> {
+  if (seconds === 0) return async () => {}
+  const stop = new AbortController()
+  const running = engine.reconcileEvery({ everyMs: seconds * 1000, signal: stop.signal })
+  return async () => {
+    stop.abort()
+    await running
   }
 }
 

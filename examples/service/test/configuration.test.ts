@@ -20,6 +20,7 @@ describe('readConfiguration', () => {
       databaseUrl: null,
       persona: null,
       logLevel: 'info',
+      reconcileSeconds: 300,
     })
   })
 
@@ -34,6 +35,7 @@ describe('readConfiguration', () => {
       PERSONA_API_VERSION: '2025-10-27',
       KYC_ENCRYPTION_KEYS: `new:${KEY} old:${KEY}`,
       LOG_LEVEL: 'debug',
+      KYC_RECONCILE_SECONDS: '60',
     }
     expect(readConfiguration(environment)).toEqual({
       host: '0.0.0.0',
@@ -54,6 +56,7 @@ describe('readConfiguration', () => {
         { id: 'old', key: KEY },
       ],
       logLevel: 'debug',
+      reconcileSeconds: 60,
     })
   })
 

@@ -4,13 +4,15 @@ import { createStage, type Stage } from './stage.js'
 
 const KEYS = { KYC_ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}` }
 
-describe('an Express and a Hono server on one database', () => {
+describe('two Express and two Hono servers on one database', () => {
   let stage: Stage
   let servers: ServerProcess[]
 
   beforeAll(async () => {
     stage = await createStage()
     servers = await Promise.all([
+      startServer('express-server', { ...stage.environment, ...KEYS }),
+      startServer('hono-server', { ...stage.environment, ...KEYS }),
       startServer('express-server', { ...stage.environment, ...KEYS }),
       startServer('hono-server', { ...stage.environment, ...KEYS }),
     ])
@@ -22,7 +24,7 @@ describe('an Express and a Hono server on one database', () => {
 
   it('make one case and one inquiry of 50 concurrent initiations of one user, and none of the 50 fails', async () => {
     // Opens all connections of both pools: only then the 50 really meet in the database.
-    await Promise.all(Array.from({ length: 40 }, (_, index) => servers[index % 2]?.call('GET', '/compliance/kyc')))
+    await Promise.all(Array.from({ length: 40 }, (_, index) => servers[index % 4]?.call('GET', '/compliance/kyc')))
     for (let user = 0; user < 10; user++) {
       const userId = `user ${user}`
       const before = stage.persona.fake.inquiries.list().length
@@ -53,7 +55,7 @@ describe('an Express and a Hono server on one database', () => {
       const { status, json } = await initiate(visit, 'returning')
       expect(status).toBe(200)
       expect(json.persona_inquiry_id).toBe(first.persona_inquiry_id)
-      const { json: resumed } = (await servers[visit % 2]?.call('POST', `/compliance/kyc/${json.case_id}/resume`)) ?? {
+      const { json: resumed } = (await servers[visit % 4]?.call('POST', `/compliance/kyc/${json.case_id}/resume`)) ?? {
         json: {},
       }
       await fake.inquiries.open(json.persona_inquiry_id, resumed.persona_session_token)

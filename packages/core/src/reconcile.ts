@@ -65,7 +65,7 @@ export interface Run {
   readonly maxAgeMs: number
   readonly lookbackMs: number
   readonly report: { -readonly [Name in keyof ReconcileReport]: ReconcileReport[Name] } & { transitions: Transition[] }
-  /** Asks Persona for a page, when there is room for it. Rejects with {@link RunEnded} when the run is over. */
+  /** Asks Persona for a page, when there is room for it. Rejects when the run is over. */
   ask<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer>
   note(recorded: RecordedEvent): void
   progress(progress: ReconcileProgress): void
@@ -73,8 +73,8 @@ export interface Run {
   readonly isWatched: boolean
 }
 
-/** Ends a run early. Internal: `reconcile` turns it into the report's status. */
-export class RunEnded extends Error {
+/** Ends a run early: `reconcile` turns it into the report's status. */
+class RunEnded extends Error {
   constructor(readonly status: 'rate_limited' | 'aborted') {
     super(status)
   }
