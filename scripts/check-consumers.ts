@@ -168,7 +168,7 @@ function createEsmConsumer(specifiers: readonly string[], dependencies: Consumer
     steps: [
       { shows: 'an ESM app', command: 'node', args: ['--enable-source-maps', 'main.mjs'] },
       { shows: 'the storage conformance suite', command: 'node', args: ['node_modules/vitest/vitest.mjs', 'run'] },
-      { shows: 'the migration program', command: './node_modules/.bin/persona-kyc-migrate', args: ['--help'] },
+      { shows: 'the command line', command: './node_modules/.bin/persona-kyc', args: ['--help'] },
     ],
   }
 }

@@ -12,7 +12,7 @@ import type { CheckContext, Finding, Manifest, PackedPackage } from './check-con
  * The measured value + 10 %; but the signature's is a promise, and it and the statuses do without the dependencies.
  */
 const BUDGETS: Readonly<Record<string, { readonly kB: number; readonly dependencies: readonly string[] }>> = {
-  '.': { kB: 56, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
+  '.': { kB: 62, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
   './client': { kB: 36, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
   './signature': { kB: 3, dependencies: [] },
   './events': { kB: 30.3, dependencies: ['zod'] },
