@@ -1,13 +1,16 @@
 import { defineConfig } from 'vitest/config'
+import groups from './mutation-groups.json' with { type: 'json' }
 import { sources } from './vitest.config.js'
 
-/** What mutants must not survive: the tests of the core, with few simulated histories. */
+const { MUTATION_GROUP = 'rules' } = process.env
+
+/** What the mutants of a group must not survive. */
 export default defineConfig({
   resolve: { alias: sources },
   test: {
-    include: ['packages/core/test/**/*.test.ts'],
+    include: groups[MUTATION_GROUP as keyof typeof groups].tests,
     env: { SIMULATE_HISTORIES: '60' },
-    pool: 'forks',
+    isolate: false,
     maxWorkers: 1,
     testTimeout: 30_000,
   },
