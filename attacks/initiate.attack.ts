@@ -65,7 +65,8 @@ function toHistory(seed: number): History {
       { kind: 'initiate', process: 0, user: 0 },
       // The case is stored and Persona has created the inquiry, but nobody here knows it yet.
       { kind: 'run', turns: 3 },
-      { kind: 'initiate', process: 1, user: 0 },
+      // Every third initiate never learns of it: then the webhook alone finds the case, by the reference id.
+      seed % 3 === 0 ? { kind: 'crash', process: 0, afterTurns: 0 } : { kind: 'initiate', process: 1, user: 0 },
       { kind: 'run', turns: seed % 4 },
       { kind: 'act', index: 0, action: 'start' },
       { kind: 'act', index: 0, action: 'complete' },
