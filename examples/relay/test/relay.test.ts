@@ -46,7 +46,14 @@ beforeAll(async () => {
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   })
   await move(8, 5)
-  transitions = [...(await storage.readFeed({ after: null, limit: 500 })).items]
+  // The feed shows nothing newer than the oldest transaction of the cluster, where other tests run too.
+  await vi.waitFor(
+    async () => {
+      transitions = [...(await storage.readFeed({ after: null, limit: 500 })).items]
+      expect(transitions).toHaveLength(40)
+    },
+    { timeout: 25_000 },
+  )
 })
 beforeEach(async () => {
   await knex('persona_kyc.kyc_consumers').delete()

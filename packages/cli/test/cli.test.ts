@@ -6,11 +6,15 @@ import { createKnexStorage, MIGRATION_NAMES, migrate } from '@persona-kyc/storag
 import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
 import { createDatabase, type TestDatabase } from '@persona-kyc/testing/postgres'
 import createKnex, { type Knex } from 'knex'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const WEBHOOK_URL = 'https://app.example/webhooks/persona/inquiry'
+// Each command is a process of its own, and some tests run several.
+vi.setConfig({ testTimeout: 120_000 })
+
+const PATIENT = { timeout: 60_000 }
 const SECRET_CANARY = 'wbhsec_canary-of-the-cli'
 
 let database: TestDatabase
@@ -138,7 +142,7 @@ describe('persona-kyc consumers and dead-letters', () => {
       },
       { signal: stop.signal, maxAttempts: 1, pollMs: 20, retryMs: 1 },
     )
-    await expect.poll(async () => (await engine.listDeadLetters()).items.length).toBeGreaterThan(0)
+    await expect.poll(async () => (await engine.listDeadLetters()).items.length, PATIENT).toBeGreaterThan(0)
     const { items } = await engine.listDeadLetters({ consumer: 'by-hand' })
     const listed = await run(['dead-letters', 'list', '--consumer', 'by-hand'])
     expect(listed.stdout).toContain(`${items[0]?.transition.caseId}/1`)
@@ -147,7 +151,7 @@ describe('persona-kyc consumers and dead-letters', () => {
     expect((await run(['consumers'])).stdout).toMatch(/by-hand {2}leased until/)
     isBroken = false
     expect((await run(['dead-letters', 'replay', '--consumer', 'by-hand'])).stdout).toContain('are due')
-    await expect.poll(async () => (await engine.listDeadLetters()).items).toEqual([])
+    await expect.poll(async () => (await engine.listDeadLetters()).items, PATIENT).toEqual([])
     stop.abort()
     await following
     expect(handled).toContain(items[0]?.transition.caseId)
@@ -221,7 +225,10 @@ describe('persona-kyc doctor', () => {
     expect((await storage.readFeed({ after: null, limit: 10 })).items).toEqual([])
     expect((await run(['mend-feed', '--schema', 'dumped'])).stdout).toContain('goes on')
     expect((await doctor()).stdout).toContain('the feed is in order')
-    expect((await storage.readFeed({ after: null, limit: 10 })).items.length).toBeGreaterThan(0)
+    // The feed waits for the oldest transaction of the cluster, where other tests run too.
+    await expect
+      .poll(async () => (await storage.readFeed({ after: null, limit: 10 })).items.length, PATIENT)
+      .toBeGreaterThan(0)
     expect((await run(['mend-feed', '--schema', 'dumped'])).stdout).toContain('Nothing to do')
   })
 })

@@ -22,7 +22,7 @@ describe('migrate', () => {
       'kyc_migrations',
       'kyc_transitions',
     ])
-  })
+  }, 90_000)
 
   it('takes everything back, and can go forward again', async () => {
     const { knex } = database
