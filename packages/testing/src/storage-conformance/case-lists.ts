@@ -81,7 +81,7 @@ export const caseListCases: readonly ConformanceCase[] = [
 
   check('listUnsettledCases pages through what Persona may yet decide, within its window', async (storage) => {
     const statuses = ['created', 'approved', 'declined', 'needs_review', 'pending', 'needs_review', 'created'] as const
-    for (const [index, status] of statuses.entries()) {
+    for (const [index, status] of [...statuses.entries()].reverse()) {
       const id = `case-${index}`
       await addCase(storage, id, { createdAt: at(index * 1000) })
       await move(storage, id, status, index)

@@ -22,15 +22,15 @@ export const consumerCases: readonly ConformanceCase[] = [
     const first = requireFound(await storage.leaseConsumer('c', FREE))
     expect(first).toEqual({ fence: expect.any(Number), cursor: null, attempts: 0 })
     expect(await storage.leaseConsumer('c', { now: at(999), until: at(3000) })).toBeNull()
-    expect(await storage.leaseConsumer('other', FREE)).toMatchObject({ cursor: null })
+    expect(await storage.leaseConsumer('another', FREE)).toMatchObject({ cursor: null })
     const second = requireFound(await storage.leaseConsumer('c', { now: at(1000), until: at(2000) }))
     expect(second.fence).toBeGreaterThan(first.fence)
     await storage.releaseConsumer('c', second.fence)
     const third = requireFound(await storage.leaseConsumer('c', { now: at(1001), until: at(2000) }))
     expect(third.fence).toBeGreaterThan(second.fence)
     expect((await storage.listConsumers()).map(({ name, leasedUntil }) => [name, leasedUntil])).toEqual([
+      ['another', at(1000)],
       ['c', at(2000)],
-      ['other', at(1000)],
     ])
   }),
 
@@ -168,6 +168,17 @@ export const consumerCases: readonly ConformanceCase[] = [
       ['b', 1],
       ['b', 2],
     ])
+  }),
+
+  check('saveConsumer keeps the first of two letters of one transition; an unknown one is settled', async (storage) => {
+    await addCase(storage, 'a')
+    await move(storage, 'a', 'approved', 1)
+    const fence = await park(storage, 'c', [toLetter('a', 1), { ...toLetter('a', 1, 'blocked'), attempts: 99 }])
+    expect(await listLetters(storage)).toMatchObject([{ reason: 'failed', attempts: 10 }])
+    const unknown = { fence, caseId: 'a', revision: 2, error: null }
+    expect(await storage.settleDeadLetter('c', { ...unknown, result: 'done' })).toBe(true)
+    expect(await storage.settleDeadLetter('c', { ...unknown, caseId: 'b', result: 'failed' })).toBe(true)
+    expect(await listLetters(storage)).toHaveLength(1)
   }),
 
   check('a letter that comes later to a case with a request for replay is due with it', async (storage) => {

@@ -82,7 +82,7 @@ export const eventMatchingCases: readonly ConformanceCase[] = [
     await storage.recordEvent(newEvent('matched'))
     await storage.recordEvent(newEvent('ignored', { effect: null, inquiryId: 'inq-x' }))
     const order = Array.from({ length: 7 }, (_, index) => index)
-    for (const index of order) {
+    for (const index of order.toReversed()) {
       const event = newEvent(`evt-${(index * 3) % 7}`, { inquiryId: `inq-${index}`, receivedAt: at(index) })
       await storage.recordEvent(event)
     }
