@@ -7,7 +7,7 @@ import type { Publisher } from './publisher.js'
 import { createRabbitmqPublisher } from './rabbitmq-publisher.js'
 import { relay } from './relay.js'
 
-const { DATABASE_URL, NATS_URL, RABBITMQ_URL, RELAY_SOURCE = 'urn:persona-kyc' } = process.env
+const { DATABASE_URL, NATS_URL, RABBITMQ_URL, RELAY_SOURCE = 'urn:persona-kyc', RELAY_STREAM = 'KYC' } = process.env
 
 /** Publishes the feed to the brokers that the environment names, until SIGTERM or SIGINT. */
 async function main(databaseUrl: string): Promise<void> {
@@ -18,7 +18,10 @@ async function main(databaseUrl: string): Promise<void> {
   const publishers: Publisher[] = []
   try {
     await migrate({ knex })
-    if (NATS_URL) publishers.push(await createNatsPublisher({ url: NATS_URL, stream: 'KYC', subject: 'kyc' }))
+    if (NATS_URL)
+      publishers.push(
+        await createNatsPublisher({ url: NATS_URL, stream: RELAY_STREAM, subject: RELAY_STREAM.toLowerCase() }),
+      )
     if (RABBITMQ_URL) publishers.push(createRabbitmqPublisher({ url: RABBITMQ_URL, exchange: 'kyc' }))
     // A relay asks Persona nothing and takes no webhooks.
     const engine = createKycEngine({

@@ -1,4 +1,7 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectNats } from '@nats-io/transport-node'
 import {
@@ -30,11 +33,13 @@ let knex: Knex
 let storage: KycStorage
 let engine: KycEngine
 let drop: () => Promise<void>
+let databaseUrl: string
 let transitions: Transition[]
 
 beforeAll(async () => {
   const database = await createDatabase(inject('databaseUrl'))
   drop = database.drop
+  databaseUrl = database.url
   knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 8 } })
   await migrate({ knex })
   storage = createKnexStorage({ knex })
@@ -156,6 +161,40 @@ it.skipIf(!hasNats || !hasRabbitmq)('publishes to both, and is done when both ha
   expectAll(await nats.read())
   expectAll(await rabbitmq.read())
 })
+
+describe('the program', () => {
+  it.skipIf(!hasNats)('relays until SIGTERM, and then ends in order', async () => {
+    const stream = `KYC_${crypto.randomUUID()}`
+    onTestFinished(async () => {
+      const connection = await connectNats({ servers: NATS_URL })
+      await (await jetstreamManager(connection)).streams.delete(stream)
+      await connection.close()
+    })
+    const child = start({ DATABASE_URL: databaseUrl, NATS_URL, RELAY_STREAM: stream })
+    const exited = once(child, 'exit')
+    for await (const chunk of child.stdout ?? []) if (String(chunk).includes('following the feed')) break
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+  })
+
+  it('says what it lacks', async () => {
+    const child = start({})
+    let text = ''
+    child.stderr?.on('data', (chunk) => {
+      text += chunk
+    })
+    expect(await once(child, 'close')).toEqual([2, null])
+    expect(text).toContain('Set DATABASE_URL, and NATS_URL')
+  })
+})
+
+function start(environment: Record<string, string>): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env
+  return spawn(process.execPath, ['--import', 'tsx', 'examples/relay/src/main.ts'], {
+    cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+    env: { PATH, HOME, TSX_TSCONFIG_PATH: 'tsconfig.json', ...environment },
+  })
+}
 
 interface Seen {
   readonly id: string
