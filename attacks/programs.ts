@@ -30,12 +30,13 @@ export async function createDirectory(): Promise<string> {
   return directory
 }
 
-/** Runs a program of PostgreSQL to its end, as the servers' account. Rejects with what it wrote. */
+/** Runs a program of PostgreSQL to its end, as the servers' account. Rejects when it fails. */
 export async function runProgram(program: string, args: readonly string[]): Promise<void> {
   // Not its output: what pg_ctl leaves running keeps the pipe open.
   const child = spawn(await findProgram(program), [...args], {
     ...(await findAccount()),
     stdio: 'ignore',
+    cwd: '/',
     env: ENVIRONMENT,
   })
   const code = await new Promise((resolve, reject) => {

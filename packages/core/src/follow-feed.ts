@@ -3,6 +3,7 @@ import { type HeldLease, sleepUntilAborted, withLease } from './consumer-lease.j
 import type { DeadLetter } from './consumer-storage.js'
 import type { EngineContext } from './engine-context.js'
 import { isKycError, KycError } from './errors.js'
+import { type Bell, createBell } from './feed-bell.js'
 import { requireWholeNumber } from './input.js'
 import { toLogFields } from './logger.js'
 import type { Transition } from './storage.js'
@@ -64,7 +65,7 @@ export async function followFeed(
   options: FollowOptions,
 ): Promise<void> {
   const follower = toFollower(name, handler, options)
-  const bell = createBell(context, follower)
+  const bell = createBell(context, follower.pollMs)
   try {
     while (!follower.signal.aborted) {
       await followOnce(context, follower, bell)
@@ -223,24 +224,4 @@ function toWaitMs({ retryMs, maxRetryMs }: Follower, attempt: number): number {
 function toErrorName(error: unknown): string {
   if (isKycError(error)) return error.code
   return error instanceof Error ? error.name.slice(0, 100) : typeof error
-}
-
-/** Rings when the feed has grown. */
-interface Bell {
-  /** Forgets what rang before now. */
-  reset(): void
-  /** Resolves when it has rung since `reset`, when the poll's time is over, or when the signal is aborted. */
-  wait(signal: AbortSignal): Promise<void>
-  stop(): void
-}
-
-function createBell({ storage, sleep }: EngineContext, { pollMs }: Follower): Bell {
-  let rung = new AbortController()
-  return {
-    reset() {
-      if (rung.signal.aborted) rung = new AbortController()
-    },
-    wait: (signal) => sleepUntilAborted(sleep, pollMs, signal, rung.signal),
-    stop: storage.watchFeed(() => rung.abort()),
-  }
 }
