@@ -6,6 +6,8 @@ import createKnex from 'knex'
  * A process that follows the feed and writes each transition to the table `sink`, which refuses a fencing token lower
  * than one that it has seen. It is killed and paused from outside.
  */
+process.once('disconnect', () => process.exit())
+
 const knex = createKnex({ client: 'pg', connection: process.env.DATABASE_URL ?? '', pool: { min: 0, max: 6 } })
 const engine = createKycEngine({
   persona: createPersonaClient({ apiKey: 'none' }),

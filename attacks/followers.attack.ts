@@ -87,7 +87,8 @@ function startFollower(databaseUrl: string): ChildProcess {
   return spawn(process.execPath, ['--import', 'tsx', PROGRAM], {
     cwd: ROOT,
     env: { PATH, HOME, TSX_TSCONFIG_PATH: 'tsconfig.json', DATABASE_URL: databaseUrl },
-    stdio: 'inherit',
+    // Its channel ends with this process: then so does it.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
 }
 
