@@ -8,7 +8,7 @@ const database = useDatabase()
 describe('migrate', () => {
   it('applies every migration once when 20 start at once', async () => {
     const pools = Array.from({ length: 20 }, () =>
-      createKnex({ client: 'pg', connection: database.url, pool: { max: 1 } }),
+      createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } }),
     )
     const applied = await Promise.all(pools.map((knex) => migrate({ knex, schema: 'raced' })))
     await Promise.all(pools.map((knex) => knex.destroy()))
