@@ -1,5 +1,5 @@
 import { createInquiryEvent, createSeededRandom, createShortEvent } from '@persona-kyc/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { signWithOpenssl } from './openssl.js'
 import { SERVERS, type ServerProcess, startServer, WEBHOOK_SECRET } from './server-process.js'
 import { createStage, deliver, type Stage } from './stage.js'
@@ -159,10 +159,19 @@ describe.each(SERVERS)('the whole flow over HTTP on %s', (name) => {
     return JSON.stringify(createInquiryEvent({ name: eventName, inquiryId, createdAt, templateId: 'itmpl_test' }))
   }
 
+  /** The feed waits for the oldest transaction of the cluster, where other tests run too; the audit trail does not. */
   async function transitionsOf(caseId: string): Promise<string[]> {
-    const { json } = await server.call('GET', '/compliance/events?limit=500')
-    const own = json.events.filter((event: { case_id: string }) => event.case_id === caseId)
-    return own.map(({ from, to }: { from: string; to: string }) => `${from}>${to}`)
+    const trail = await server.call('GET', `/compliance/kyc/${caseId}/events?limit=500`)
+    const causes = trail.json.events.filter((event: { transition: object | null }) => event.transition !== null)
+    return vi.waitFor(
+      async () => {
+        const { json } = await server.call('GET', '/compliance/events?limit=500')
+        const own = json.events.filter((event: { case_id: string }) => event.case_id === caseId)
+        expect(own).toHaveLength(causes.length)
+        return own.map(({ from, to }: { from: string; to: string }) => `${from}>${to}`)
+      },
+      { timeout: 20_000 },
+    )
   }
 
   async function stateOf(caseId: string): Promise<object> {
