@@ -16,6 +16,7 @@ export type KycErrorCode =
   | 'claim_conflict'
   | 'initiation_in_progress'
   | PersonaErrorCode
+  | ClaimErrorCode
 
 /** The part of {@link KycErrorCode} that says how a call to Persona failed. */
 export type PersonaErrorCode =
@@ -29,6 +30,18 @@ export type PersonaErrorCode =
   | 'persona_rate_limited'
   | 'persona_server_error'
   | 'persona_unexpected_answer'
+
+/** The part of {@link KycErrorCode} that says how work on a claim failed, on chain or at the API of the KYC service. */
+export type ClaimErrorCode =
+  | 'chain_unreachable'
+  | 'chain_mismatch'
+  | 'chain_refused'
+  | 'chain_funds_missing'
+  | 'chain_unconfirmed'
+  | 'identity_missing'
+  | 'identity_not_writable'
+  | 'kyc_api_unreachable'
+  | 'kyc_api_refused'
 
 /** What every error of this library is made of: what happened, and how to mend it. Neither part ever holds a value. */
 export interface ErrorDescription {

@@ -8,6 +8,18 @@ export {
 } from './authorize.js'
 export type { KycCaseView } from './case-view.js'
 export { type Cipher, createCipher, type EncryptionKey } from './cipher.js'
+export type {
+  ChainSender,
+  ChainTransaction,
+  ChainTransactionState,
+  ClaimRequest,
+  ClaimState,
+  ClaimStorage,
+  ClaimWork,
+  NewChainTransaction,
+  NewStoredClaim,
+  StoredClaim,
+} from './claim-storage.js'
 export {
   createPersonaClient,
   type PersonaClient,
@@ -27,6 +39,7 @@ export type { DecideCaseOptions, Decision } from './decide-case.js'
 export { createKycEngine, type KycEngine } from './engine.js'
 export type { KycEngineOptions } from './engine-options.js'
 export {
+  type ClaimErrorCode,
   ConfigurationError,
   type ErrorDescription,
   EventError,

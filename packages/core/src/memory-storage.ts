@@ -3,12 +3,20 @@ import { type EventPosition, isOlderEvent } from './event-order.js'
 import { createMemoryConsumers } from './memory-consumers.js'
 import { toPage } from './memory-page.js'
 import type { CaseStatus } from './status.js'
-import type { CaseEvent, KycCase, KycStorage, NewCase, NewEvent, RecordedEvent, Transition } from './storage.js'
+import type {
+  CaseEvent,
+  CaseQuery,
+  KycCase,
+  KycStorage,
+  NewCase,
+  NewEvent,
+  RecordedEvent,
+  Transition,
+} from './storage.js'
 
 interface StoredCase extends KycCase {
   readonly open: boolean
   readonly idempotencyKey: string | null
-  readonly revision: number
   readonly lastEvent: EventPosition | null
 }
 
@@ -140,6 +148,17 @@ export function createMemoryStorage(): KycStorage {
       return { result: isSame ? 'unchanged' : 'conflict', kycCase: toKycCase(stored) }
     },
 
+    async clearClaim(caseId, { kycClaimId, kycClaimTxHash, now }) {
+      const stored = cases.get(caseId)
+      if (stored === undefined) return { result: 'not_found', kycCase: null }
+      if (stored.kycClaimId === null) return { result: 'unchanged', kycCase: toKycCase(stored) }
+      if (stored.kycClaimId !== kycClaimId || stored.kycClaimTxHash !== kycClaimTxHash) {
+        return { result: 'conflict', kycCase: toKycCase(stored) }
+      }
+      const kycCase = put({ ...stored, kycClaimId: null, kycClaimTxHash: null, updatedAt: now })
+      return { result: 'cleared', kycCase }
+    },
+
     async eraseCase(caseId, now) {
       const stored = cases.get(caseId)
       if (stored === undefined) return null
@@ -225,8 +244,9 @@ function isUndecided(status: CaseStatus): boolean {
   return status === 'pending' || status === 'review'
 }
 
-function isListedBy(claim: 'missing' | 'present', { kycClaimId, erasedAt }: StoredCase): boolean {
-  return claim === 'present' ? kycClaimId !== null : kycClaimId === null && erasedAt === null
+function isListedBy(claim: NonNullable<CaseQuery['claim']>, { kycClaimId, erasedAt, status }: StoredCase): boolean {
+  if (claim === 'missing') return kycClaimId === null && erasedAt === null
+  return kycClaimId !== null && (claim === 'present' || status !== 'verified')
 }
 
 function hasOtherOpenCase(cases: Map<string, StoredCase>, stored: StoredCase): boolean {
@@ -280,7 +300,7 @@ function toFirstReceipt(known: EventRow | undefined): Partial<EventRow> {
   return known === undefined ? {} : { receivedAt: known.receivedAt, delivery: known.delivery }
 }
 
-function toKycCase({ open, idempotencyKey, revision, lastEvent, ...kycCase }: StoredCase): KycCase {
+function toKycCase({ open, idempotencyKey, lastEvent, ...kycCase }: StoredCase): KycCase {
   return kycCase
 }
 

@@ -1,4 +1,4 @@
-import { isKycError, type KycErrorCode } from './errors.js'
+import { type ClaimErrorCode, isKycError, type KycErrorCode } from './errors.js'
 
 /** An error answer, RFC 9457. `code` is stable; `detail` never holds a value of the request. */
 export interface Problem {
@@ -33,8 +33,7 @@ export class HttpError extends Error {
 export function toProblemResponse(error: unknown): Response {
   if (error instanceof HttpError) return createProblemResponse(error.problem, error.headers)
   if (isKycError(error)) {
-    // A newer package beside this one may know codes that this one does not.
-    const { status, detail } = ANSWERS[error.code] ?? INTERNAL
+    const { status, detail } = toAnswer(error.code)
     const headers: Record<string, string> = status === 503 ? { 'retry-after': '5' } : {}
     return createProblemResponse(
       { type: 'about:blank', title: toTitle(status), status, code: toPublicCode(error.code), detail },
@@ -62,14 +61,22 @@ function createProblemResponse(problem: Problem, headers: Readonly<Record<string
 function toPublicCode(code: KycErrorCode): string {
   if (code === 'persona_conflict' || code === 'persona_rate_limited') return code
   if (!code.startsWith('persona_')) return code
-  return ANSWERS[code]?.status === 502 ? 'persona_refused' : 'persona_unavailable'
+  return toAnswer(code).status === 502 ? 'persona_refused' : 'persona_unavailable'
+}
+
+/** A newer package beside this one may know codes that this one does not. */
+function toAnswer(code: KycErrorCode): { status: number; detail: string } {
+  return (ANSWERS as Partial<Record<KycErrorCode, { status: number; detail: string }>>)[code] ?? INTERNAL
 }
 
 const PERSONA_DOWN = { status: 503, detail: 'Persona’s API cannot be used at the moment. Call again later.' }
 const PERSONA_REFUSES = { status: 502, detail: 'Persona does not accept the request. The log of the server says why.' }
 const INTERNAL = { status: 500, detail: 'The server failed. Its log says why.' }
 
-const ANSWERS: Record<KycErrorCode, { status: number; detail: string }> = {
+/** The routes never work on chain. */
+type RouteErrorCode = Exclude<KycErrorCode, ClaimErrorCode>
+
+const ANSWERS: Record<RouteErrorCode, { status: number; detail: string }> = {
   configuration_invalid: INTERNAL,
   argument_invalid: { status: 400, detail: 'An argument is invalid.' },
   signature_invalid: { status: 401, detail: 'The signature is not accepted.' },

@@ -1,3 +1,4 @@
+import type { ClaimStorage } from './claim-storage.js'
 import type { ConsumerStorage } from './consumer-storage.js'
 import type { CaseStatus, PersonaStatus } from './status.js'
 
@@ -14,6 +15,8 @@ export interface KycCase {
   readonly userId: string
   readonly documentType: string
   readonly status: CaseStatus
+  /** How often the status has changed: that of the newest transition, 0 before the first. */
+  readonly revision: number
   readonly verificationScore: number | null
   readonly personaInquiryId: string | null
   /** The number of the inquiry that the case asks Persona for, from 1: part of the idempotency key. */
@@ -160,8 +163,11 @@ export interface PageQuery {
 /** Which cases to list. */
 export interface CaseQuery extends PageQuery {
   readonly status: CaseStatus | null
-  /** `missing` lists cases that could be given a claim reference: without one, and not erased. `present` those with one. */
-  readonly claim: 'missing' | 'present' | null
+  /**
+   * `missing` lists cases that could be given a claim reference: without one, and not erased. `present` those with one.
+   * `stale` those with one that are no longer verified: their claim is to be revoked.
+   */
+  readonly claim: 'missing' | 'present' | 'stale' | null
 }
 
 /** Which cases the reconciler asks Persona about. */
@@ -180,7 +186,7 @@ export interface UnsettledCaseQuery extends PageQuery {
  * - Ids and cursors are opaque text. Dates keep their milliseconds.
  * - Methods reject with a StorageError: `storage_unavailable` when a later call may succeed, else `storage_failed`.
  */
-export interface KycStorage extends ConsumerStorage {
+export interface KycStorage extends ConsumerStorage, ClaimStorage {
   /**
    * Stores the case, unless the user has one already that is open, or one of the same idempotency key: then that one
    * is returned (by key before open) and `created` is false. A case is open while it is pending or in review, is not
@@ -253,6 +259,18 @@ export interface KycStorage extends ConsumerStorage {
     claim: ClaimReference & { readonly now: Date },
   ): Promise<{
     readonly result: 'stored' | 'unchanged' | 'conflict' | 'not_verified' | 'not_found'
+    readonly kycCase: KycCase | null
+  }>
+
+  /**
+   * Removes that claim reference, whatever the case's status; `unchanged` when the case has none. Another one than the
+   * case has is a `conflict`.
+   */
+  clearClaim(
+    caseId: string,
+    claim: ClaimReference & { readonly now: Date },
+  ): Promise<{
+    readonly result: 'cleared' | 'unchanged' | 'conflict' | 'not_found'
     readonly kycCase: KycCase | null
   }>
 
