@@ -1,5 +1,6 @@
 import { KycError } from './errors.js'
 import { type EventPosition, isOlderEvent } from './event-order.js'
+import { createMemoryClaims } from './memory-claims.js'
 import { createMemoryConsumers } from './memory-consumers.js'
 import { toPage } from './memory-page.js'
 import type { CaseStatus } from './status.js'
@@ -54,6 +55,7 @@ export function createMemoryStorage(): KycStorage {
 
   return {
     ...consumers,
+    ...createMemoryClaims(),
 
     async createCase(newCase) {
       const { userId, idempotencyKey } = newCase
