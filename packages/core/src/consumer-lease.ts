@@ -1,4 +1,4 @@
-import type { ConsumerLease, NewDeadLetter } from './consumer-storage.js'
+import type { ConsumerLease, ConsumerStorage, NewDeadLetter } from './consumer-storage.js'
 import type { EngineContext } from './engine-context.js'
 import { toLogFields } from './logger.js'
 
@@ -12,6 +12,11 @@ export interface HeldLease extends Pick<ConsumerLease, 'fence' | 'cursor' | 'att
   save(progress: Pick<ConsumerLease, 'cursor' | 'attempts'>, deadLetter?: NewDeadLetter | null): Promise<boolean>
 }
 
+/** What a lease needs: where it is kept, a clock, and a log. */
+export interface LeaseContext extends Pick<EngineContext, 'now' | 'sleep' | 'logger'> {
+  readonly storage: ConsumerStorage
+}
+
 /** How long to hold a lease without renewal, and what ends the work. */
 export interface LeaseOptions {
   readonly leaseMs: number
@@ -23,7 +28,7 @@ export interface LeaseOptions {
  * when somebody else holds it.
  */
 export async function withLease(
-  context: EngineContext,
+  context: LeaseContext,
   name: string,
   { leaseMs, signal }: LeaseOptions,
   work: (lease: HeldLease) => Promise<void>,
@@ -71,7 +76,7 @@ export async function withLease(
 
 /** A renewal that fails for once is tried again: as long as the lease lasts, nothing is lost. */
 async function keepRenewing(
-  { sleep, logger }: EngineContext,
+  { sleep, logger }: LeaseContext,
   { name, everyMs, signal }: { name: string; everyMs: number; signal: AbortSignal },
   renew: () => Promise<boolean>,
   onFailure: () => void,

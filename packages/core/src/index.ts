@@ -27,6 +27,7 @@ export {
   type PersonaEnvironment,
   type PersonaHealth,
 } from './client.js'
+export { type HeldLease, type LeaseContext, type LeaseOptions, sleepUntilAborted, withLease } from './consumer-lease.js'
 export type {
   Consumer,
   ConsumerLease,
@@ -68,7 +69,7 @@ export { getMember, isJsonObject, type JsonObject, type JsonValue, toCamelKeys }
 export type { InitiateKycOptions } from './initiate-kyc.js'
 export type { CallOptions, CreateInquiryOptions, Inquiries, ListInquiriesOptions, SimulateAction } from './inquiries.js'
 export type { Inquiry, InquiryWithSession, OneTimeLink } from './inquiry.js'
-export type { Logger } from './logger.js'
+export { type Logger, toLogFields, toSafeLogger } from './logger.js'
 export { createMemoryStorage } from './memory-storage.js'
 export { createPacer, type Pacer, type PacerOptions } from './pacer.js'
 export type { PersonaPage } from './page-walk.js'

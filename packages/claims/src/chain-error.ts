@@ -1,0 +1,106 @@
+import { type ClaimErrorCode, isKycError, KycError } from '@persona-kyc/core'
+import { BaseError, ContractFunctionRevertedError, ExecutionRevertedError, InsufficientFundsError } from 'viem'
+
+/**
+ * Turns what viem threw into a KycError: `chain_refused` where a contract reverts, `chain_funds_missing` where the
+ * sender cannot pay, else `chain_unreachable`. Nothing of it is kept but its name: viem's messages quote URLs, which may
+ * hold the key of an RPC provider, and calldata.
+ */
+export function toChainError(error: unknown): KycError {
+  if (isKycError(error)) return error
+  const cause = new Error(toErrorName(error))
+  if (isRevert(error)) return chainRefused(cause)
+  if (isFundsMissing(error)) return fundsMissing(cause)
+  return new KycError('chain_unreachable', {
+    problem: `The chain cannot be asked (${cause.message}).`,
+    fix: 'Check the RPC endpoint, its limits and its key; several behind viem’s fallback transport help. The call can be repeated.',
+    cause,
+  })
+}
+
+/** Runs a call to the chain. Rejects with what {@link toChainError} makes of its failure. */
+export async function askChain<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call()
+  } catch (error) {
+    throw toChainError(error)
+  }
+}
+
+/** True for one of this library's errors with that code. */
+export function hasClaimCode(error: unknown, code: ClaimErrorCode): boolean {
+  return isKycError(error) && error.code === code
+}
+
+/** The error for a call that a contract would revert. */
+export function chainRefused(cause?: Error): KycError {
+  return new KycError('chain_refused', {
+    problem: 'A contract refuses the call.',
+    fix: 'Check that the issuer’s contract has the signer’s key with the purpose CLAIM, that the sender may manage the issuer, and that the sender has a key with the purpose CLAIM on the identity.',
+    cause,
+  })
+}
+
+/** The error for a chain that is not the one that was meant. */
+export function chainMismatch(): KycError {
+  return new KycError('chain_mismatch', {
+    problem: 'The RPC endpoint serves another chain than before, or than the client is set up for.',
+    fix: 'Check the URL, and the chain that the viem client was given.',
+  })
+}
+
+/** What a node says when it refuses a transaction, in one word. */
+export type SendRefusal = 'known' | 'nonce_used' | 'underpriced' | 'funds_missing' | 'unknown'
+
+/** Reads why a node refused a signed transaction: geth, Erigon, Nethermind, Besu, Reth and Anvil say much the same. */
+export function toSendRefusal(error: unknown): SendRefusal {
+  const text = toDetails(error)
+  if (/already known|known transaction|already ?imported|already exists/.test(text)) return 'known'
+  if (/nonce (is )?too low|old nonce|oldnonce|nonce has already been used/.test(text)) return 'nonce_used'
+  if (/underpriced|fee too low|feetoolow|less than block base fee|max ?fee ?per ?gas|replacement/.test(text)) {
+    return 'underpriced'
+  }
+  return isFundsMissing(error) || /insufficient (funds|balance)|overshot/.test(text) ? 'funds_missing' : 'unknown'
+}
+
+function fundsMissing(cause?: Error): KycError {
+  return new KycError('chain_funds_missing', {
+    problem: 'The sender cannot pay for the transaction.',
+    fix: 'Send it the chain’s coin.',
+    cause,
+  })
+}
+
+function isRevert(error: unknown): boolean {
+  return find(
+    error,
+    (inner) =>
+      inner instanceof ContractFunctionRevertedError ||
+      inner instanceof ExecutionRevertedError ||
+      (inner as { code?: unknown }).code === 3,
+  )
+}
+
+function isFundsMissing(error: unknown): boolean {
+  return find(error, (inner) => inner instanceof InsufficientFundsError)
+}
+
+function find(error: unknown, test: (inner: unknown) => boolean): boolean {
+  if (!(error instanceof BaseError)) return test(error ?? {})
+  return error.walk((inner) => test(inner ?? {})) !== null
+}
+
+function toDetails(error: unknown): string {
+  if (!(error instanceof BaseError)) return error instanceof Error ? error.message.toLowerCase() : ''
+  const parts: string[] = []
+  error.walk((inner) => {
+    parts.push(inner instanceof BaseError ? inner.details : String((inner as Error).message))
+    return false
+  })
+  return parts.join(' ').toLowerCase()
+}
+
+function toErrorName(error: unknown): string {
+  const innermost = error instanceof BaseError ? error.walk() : error
+  return innermost instanceof Error ? innermost.name : typeof innermost
+}

@@ -1,0 +1,134 @@
+import { type Address, BaseError, ContractFunctionZeroDataError, type Hex, type PublicClient, zeroAddress } from 'viem'
+import { claimIssuerAbi, identityAbi } from './abi.js'
+import { askChain } from './chain-error.js'
+import { CLAIM_PURPOSE, ECDSA_SCHEME, type SignedClaim, toClaimId, toKey } from './claim.js'
+import { toSignatureEncodings } from './signature-encodings.js'
+
+/** Where a chain is looked at; left out for its newest block. */
+export interface At {
+  readonly blockNumber?: bigint | undefined
+}
+
+/** A claim as an identity shows it. An identity may show anything: only the issuer's contract says what is valid. */
+export interface ShownClaim extends SignedClaim {
+  readonly scheme: bigint
+}
+
+/** Resolves with the claim that the identity shows, or null. */
+export async function readClaim(
+  client: PublicClient,
+  { identity, issuer, topic }: Pick<SignedClaim, 'identity' | 'issuer' | 'topic'>,
+  at: At = {},
+): Promise<ShownClaim | null> {
+  const shown = await askChain(async () =>
+    client
+      .readContract({
+        ...toBlock(at),
+        address: identity,
+        abi: identityAbi,
+        functionName: 'getClaim',
+        args: [toClaimId(issuer, topic)],
+      })
+      // There is no contract there yet.
+      .catch(unless(ContractFunctionZeroDataError)),
+  )
+  if (shown === null || shown[2] === zeroAddress) return null
+  const [shownTopic, scheme, shownIssuer, signature, data, uri] = shown
+  return { identity, topic: shownTopic, scheme, issuer: shownIssuer, signature, data, uri }
+}
+
+/** True when there is a contract at the address. */
+export async function hasCode(client: PublicClient, address: Address, at: At = {}): Promise<boolean> {
+  const code = await askChain(() => client.getCode({ ...toBlock(at), address }))
+  return code !== undefined && code !== '0x'
+}
+
+/** True when the issuer's contract accepts that signature for the claim. */
+export function isClaimValid(
+  client: PublicClient,
+  { issuer, identity, topic, data, signature }: Omit<SignedClaim, 'uri'>,
+  at: At = {},
+): Promise<boolean> {
+  return askChain(() =>
+    client.readContract({
+      ...toBlock(at),
+      address: issuer,
+      abi: claimIssuerAbi,
+      functionName: 'isClaimValid',
+      args: [identity, topic, signature, data],
+    }),
+  )
+}
+
+/** True when the issuer's contract has that encoding of a signature on its list of revoked ones. */
+export function isRevoked(client: PublicClient, issuer: Address, signature: Hex, at: At = {}): Promise<boolean> {
+  return askChain(() =>
+    client.readContract({
+      ...toBlock(at),
+      address: issuer,
+      abi: claimIssuerAbi,
+      functionName: 'isClaimRevoked',
+      args: [signature],
+    }),
+  )
+}
+
+/** True when the address has a key with the purpose CLAIM or MANAGEMENT on the contract. */
+export function hasClaimKey(client: PublicClient, contract: Address, address: Address, at: At = {}): Promise<boolean> {
+  return askChain(() =>
+    client.readContract({
+      ...toBlock(at),
+      address: contract,
+      abi: identityAbi,
+      functionName: 'keyHasPurpose',
+      args: [toKey(address), CLAIM_PURPOSE],
+    }),
+  )
+}
+
+/** True when what the identity shows is that claim, in whichever encoding of its signature. */
+export function isSameClaim(shown: ShownClaim | null, claim: SignedClaim): boolean {
+  if (shown === null || shown.scheme !== ECDSA_SCHEME || shown.topic !== claim.topic) return false
+  if (shown.data.toLowerCase() !== claim.data.toLowerCase()) return false
+  return toSignatureEncodings(claim.signature).some((encoding) => encoding === shown.signature.toLowerCase())
+}
+
+/**
+ * Resolves with the encodings of the claim's signature that still have to be revoked. The canonical one has to be on the
+ * issuer's list; another one only where it would be valid, which depends on the contract's version: 2.2.1 of
+ * `@onchain-id/solidity` accepts all four and revokes each by itself. Where the signer's key is gone from the issuer, all
+ * would be valid again when it came back.
+ */
+export async function listUnrevoked(
+  client: PublicClient,
+  claim: SignedClaim,
+  { signer, ...at }: At & { readonly signer: Address },
+): Promise<readonly Hex[]> {
+  const encodings = toSignatureEncodings(claim.signature)
+  const [isKeyThere, ...needed] = await Promise.all([
+    hasClaimKey(client, claim.issuer, signer, at),
+    ...encodings.map(async (signature, index) => {
+      const [isListed, isValid] = await Promise.all([
+        isRevoked(client, claim.issuer, signature, at),
+        isClaimValid(client, { ...claim, signature }, at),
+      ])
+      return { isListed, isValid, isCanonical: index === 0 }
+    }),
+  ])
+  return encodings.filter((_, index) => {
+    const { isListed = false, isValid = true, isCanonical = true } = needed[index] ?? {}
+    return isValid || (!isListed && (isCanonical || !isKeyThere))
+  })
+}
+
+function toBlock({ blockNumber }: At): { blockNumber?: bigint } {
+  return blockNumber === undefined ? {} : { blockNumber }
+}
+
+/** Returns what makes null of errors of that kind, and throws the others again. */
+function unless(kind: typeof ContractFunctionZeroDataError): (error: unknown) => null {
+  return (error) => {
+    if (error instanceof BaseError && error.walk((inner) => inner instanceof kind) !== null) return null
+    throw error
+  }
+}
