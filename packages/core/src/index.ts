@@ -69,7 +69,7 @@ export { getMember, isJsonObject, type JsonObject, type JsonValue, toCamelKeys }
 export type { InitiateKycOptions } from './initiate-kyc.js'
 export type { CallOptions, CreateInquiryOptions, Inquiries, ListInquiriesOptions, SimulateAction } from './inquiries.js'
 export type { Inquiry, InquiryWithSession, OneTimeLink } from './inquiry.js'
-export { type Logger, toLogFields, toSafeLogger } from './logger.js'
+export { consoleLogger, type Logger, toLogFields, toSafeLogger } from './logger.js'
 export { createMemoryStorage } from './memory-storage.js'
 export { createPacer, type Pacer, type PacerOptions } from './pacer.js'
 export type { PersonaPage } from './page-walk.js'
@@ -81,6 +81,7 @@ export type { WebhookDelivery, WebhookResult } from './process-webhook.js'
 export type { RateLimit, RateLimits } from './rate-limits.js'
 export type { ReconcileEveryOptions, ReconcileOptions, ReconcileProgress, ReconcileReport } from './reconcile.js'
 export type { ReplayOptions, ReplayReport } from './replay-events.js'
+export { sleep } from './request.js'
 export {
   createSignatureVerifier,
   type SignatureOptions,

@@ -1,0 +1,106 @@
+import { type ClaimWork, isKycError, type NewChainTransaction, toLogFields } from '@persona-kyc/core'
+import { type Step, wait } from './case-step.js'
+import { askChain } from './chain-error.js'
+import { stepIssue } from './issue-step.js'
+import { stepPrepare } from './prepare-step.js'
+import { stepRevoke } from './revoke-step.js'
+import type { Head, ServiceContext } from './service-context.js'
+
+/** Failures that say nothing about the case: it is tried again soon, as often as it takes. */
+const PASSING = new Set(['chain_unreachable', 'storage_unavailable', 'kyc_api_unreachable'])
+/** A transaction's end makes its case due. This is for an end that was missed. */
+const RECHECK_MS = 60_000
+/** How often a contract may refuse before somebody is told. */
+const REFUSALS_BEFORE_ALARM = 3
+
+/** Works on the cases that are due, and gives nonces to what is to be sent. Resolves with how many cases moved. */
+export async function workCases(context: ServiceContext, head: Head, budget: number): Promise<number> {
+  const { store, batchSize, now } = context
+  if (budget <= 0) return 0
+  const due = await store.listDueClaims({ now: new Date(now()), limit: Math.min(batchSize, budget) })
+  const steps = await Promise.all(due.map(async (work) => ({ work, step: await look(context, work, head) })))
+  const looks = keepWithin(budget, steps)
+  await open(context, looks)
+  const moved = await Promise.all(looks.map(({ work, step }) => note(context, work, step)))
+  return moved.filter(Boolean).length
+}
+
+type Look = { readonly work: ClaimWork; readonly step: Step }
+
+/** Takes a step. What goes wrong with one case holds up no other. */
+async function look(context: ServiceContext, work: ClaimWork, head: Head): Promise<Step> {
+  try {
+    return await takeStep(context, work, head)
+  } catch (error) {
+    const { caseId, attempts } = work.request
+    const reason = isKycError(error) ? error.code : 'failed'
+    context.logger.warn({ caseId, attempts, ...toLogFields(error) }, 'case not moved: it is tried again')
+    if (reason === 'chain_refused' && attempts + 1 === REFUSALS_BEFORE_ALARM) {
+      context.raise({ kind: 'claim_refused', caseId, attempts: attempts + 1 })
+    }
+    return { kind: 'wait', reason, isProblem: !PASSING.has(reason) }
+  }
+}
+
+async function takeStep(context: ServiceContext, work: ClaimWork, head: Head): Promise<Step> {
+  const { request, claims } = work
+  const stored = claims.find(({ state }) => state !== 'revoked')
+  if (stored === undefined) return request.wantsClaim ? stepPrepare(context, work) : { kind: 'settled', reason: null }
+  const { caseId, generation, state } = stored
+  // The claims of another chain or issuer are for the service that made them.
+  if (!isOurs(context, stored)) return { kind: 'wait', reason: 'other_issuer', isProblem: true }
+  if (state === 'revoking') return stepRevoke(context, { work, stored, head })
+  if (!request.wantsClaim) {
+    const now = new Date(context.now())
+    await context.store.moveClaim({ caseId, generation }, { from: ['signed', 'issued'], to: 'revoking', now })
+    // Looked at anew: until now a transaction may have been made of it.
+    return { kind: 'again' }
+  }
+  return state === 'issued' ? { kind: 'settled', reason: null } : stepIssue(context, { work, stored, head })
+}
+
+function isOurs({ chainId, issuer }: ServiceContext, stored: ClaimWork['claims'][number]): boolean {
+  return stored.chainId === chainId && stored.claimId === issuer.claimId
+}
+
+/** What does not fit in comes later. A case whose transactions fit in only just has them all. */
+function keepWithin(budget: number, looks: readonly Look[]): readonly Look[] {
+  let left = budget
+  return looks.map(({ work, step }) => {
+    const { length = 0 } = step.kind === 'sent' ? step.transactions : []
+    if (length > 0 && left <= 0) return { work, step: wait('busy') }
+    left -= length
+    return { work, step }
+  })
+}
+
+async function open(context: ServiceContext, looks: readonly Look[]): Promise<void> {
+  const wanted: NewChainTransaction[] = looks.flatMap(({ step }) => (step.kind === 'sent' ? step.transactions : []))
+  if (wanted.length === 0) return
+  const { issuer, store, chainId, sender, now } = context
+  const { client } = issuer
+  const { address } = issuer.sender
+  const chainNonce = await askChain(() => client.getTransactionCount({ address, blockTag: 'pending' }))
+  await store.openTransactions({ chainId, sender, chainNonce, now: new Date(now()) }, wanted)
+}
+
+/** Stores when to look at the case next. */
+async function note(context: ServiceContext, { request }: ClaimWork, step: Step): Promise<boolean> {
+  if (step.kind === 'again') return true
+  const { store, now, measure } = context
+  const { caseId, revision } = request
+  const attempts = step.kind === 'wait' && step.isProblem ? request.attempts + 1 : 0
+  const delayMs = toDelayMs(context, step, attempts)
+  const dueAt = delayMs === null ? null : new Date(now() + delayMs)
+  const reason = step.kind === 'sent' ? 'sent' : step.reason
+  if (step.kind === 'wait' && step.isProblem) measure({ name: 'case_parked', reason: step.reason })
+  await store.deferClaimRequest(caseId, { revision, dueAt, reason, attempts })
+  return step.kind !== 'wait'
+}
+
+function toDelayMs({ pollMs, parkedMs, maxParkedMs }: ServiceContext, step: Step, attempts: number): number | null {
+  if (step.kind === 'settled') return null
+  if (step.kind === 'sent') return RECHECK_MS
+  if (step.kind === 'again') return 0
+  return step.isProblem ? Math.min(maxParkedMs, parkedMs * 2 ** Math.min(attempts - 1, 30)) : pollMs
+}
