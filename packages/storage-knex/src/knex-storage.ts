@@ -1,6 +1,7 @@
 import { ConfigurationError, type KycStorage, type RecordedEvent, type Transition } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import * as cursors from './cursors.js'
+import { createKnexClaims } from './knex-claims.js'
 import { createKnexConsumers } from './knex-consumers.js'
 import { recordEventSql, toRecordEventBindings } from './record-event-sql.js'
 import {
@@ -48,6 +49,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
 
   return {
     ...consumers,
+    ...createKnexClaims(tables, runner),
 
     async createCase(newCase) {
       // A case that somebody else stores at this moment is not visible to this statement, only to the next one.
@@ -90,6 +92,15 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
     async setClaim(caseId, claim) {
       const [row] = await run<CaseRow & { result: 'stored' | 'unchanged' | 'conflict' | 'not_verified' }>(
         statements.setClaim(tables),
+        { caseId, ...claim },
+      )
+      return row === undefined
+        ? { result: 'not_found', kycCase: null }
+        : { result: row.result, kycCase: fromCaseRow(row) }
+    },
+    async clearClaim(caseId, claim) {
+      const [row] = await run<CaseRow & { result: 'cleared' | 'unchanged' | 'conflict' }>(
+        statements.clearClaim(tables),
         { caseId, ...claim },
       )
       return row === undefined

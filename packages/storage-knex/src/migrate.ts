@@ -1,6 +1,7 @@
 import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
-import { MIGRATIONS, type Migration } from './migrations.js'
+import type { Migration } from './migration.js'
+import { MIGRATIONS } from './migrations.js'
 import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
 import { toStorageError } from './storage-error.js'
 

@@ -1,12 +1,6 @@
+import { claimsMigration } from './claims-migration.js'
+import type { Migration } from './migration.js'
 import type { TableNames } from './schema.js'
-
-/** One step of the schema, and the way back. Statements run one by one, inside one transaction. */
-export interface Migration {
-  /** Sorts by number; never changes once published. */
-  readonly name: string
-  up(tables: TableNames): readonly string[]
-  down(tables: TableNames): readonly string[]
-}
 
 /** All migrations, oldest first. A published one is never edited: a change is a new one. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -35,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `drop index ${schema}.kyc_cases_unsettled`,
     ],
   },
+  claimsMigration,
 ]
 
 function createCases({ cases }: TableNames): string {

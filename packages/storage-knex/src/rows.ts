@@ -1,15 +1,15 @@
-import {
-  type CaseEvent,
-  type CaseStatus,
-  type Consumer,
-  type DeadLetter,
-  type EventOutcome,
-  type KycCase,
-  type SealedText,
-  StorageError,
-  type StoredEvent,
-  type Transition,
+import type {
+  CaseEvent,
+  CaseStatus,
+  Consumer,
+  DeadLetter,
+  EventOutcome,
+  KycCase,
+  SealedText,
+  StoredEvent,
+  Transition,
 } from '@persona-kyc/core'
+import { requireColumn, toDate, toDateOrNull } from './row-values.js'
 
 /** A row of `kyc_cases`, as the driver gives it. */
 export interface CaseRow {
@@ -101,6 +101,7 @@ export function fromCaseRow(row: CaseRow): KycCase {
     userId: row.user_id,
     documentType: row.document_type,
     status: row.status,
+    revision: row.revision,
     verificationScore: row.verification_score,
     personaInquiryId: row.persona_inquiry_id,
     inquiryAttempt: row.inquiry_attempt,
@@ -178,21 +179,4 @@ export function fromDeadLetterRow(row: DeadLetterRow): DeadLetter {
     parkedAt: toDate(row.parked_at),
     replayRequestedAt: toDateOrNull(row.replay_requested_at),
   }
-}
-
-/** An app may have told the driver to leave timestamps as text. */
-function toDate(value: Date | string): Date {
-  return value instanceof Date ? value : new Date(value)
-}
-
-function toDateOrNull(value: Date | string | null): Date | null {
-  return value === null ? null : toDate(value)
-}
-
-function requireColumn(row: object, column: string): void {
-  if (column in row) return
-  throw new StorageError('storage_failed', {
-    problem: `The rows that Knex gives have no column ${column}: its postProcessResponse renames them.`,
-    fix: 'Give the storage a Knex instance without postProcessResponse; both may share a database.',
-  })
 }

@@ -12,6 +12,10 @@ export interface TableNames {
   readonly feed: string
   readonly consumers: string
   readonly deadLetters: string
+  readonly claimRequests: string
+  readonly claims: string
+  readonly chainSenders: string
+  readonly chainTransactions: string
   readonly migrations: string
 }
 
@@ -35,6 +39,10 @@ export function toTableNames(schema: string): TableNames {
     feed: `"${schema}"."kyc_feed"`,
     consumers: `"${schema}"."kyc_consumers"`,
     deadLetters: `"${schema}"."kyc_dead_letters"`,
+    claimRequests: `"${schema}"."kyc_claim_requests"`,
+    claims: `"${schema}"."kyc_claims"`,
+    chainSenders: `"${schema}"."kyc_chain_senders"`,
+    chainTransactions: `"${schema}"."kyc_chain_transactions"`,
     migrations: `"${schema}"."kyc_migrations"`,
   }
 }

@@ -30,6 +30,7 @@ export function listCases({ cases }: TableNames, { status, claim, after }: CaseQ
     ...(status === null ? [] : ['status = :status']),
     ...(claim === 'missing' ? ['kyc_claim_id is null and erased_at is null'] : []),
     ...(claim === 'present' ? ['kyc_claim_id is not null'] : []),
+    ...(claim === 'stale' ? ["kyc_claim_id is not null and status <> 'verified'"] : []),
     ...(after === null ? [] : ['(created_at, id) > (cast(:createdAt as timestamptz), cast(:id as text))']),
   ]
   const where = filters.length === 0 ? '' : `where ${filters.join(' and ')}`
@@ -120,6 +121,22 @@ export function setClaim({ cases }: TableNames): string {
       end,
       t.*
     from target t where not exists (select 1 from stored)`
+}
+
+/** Removes a claim reference from the case that has it, and says why where it does not. */
+export function clearClaim({ cases }: TableNames): string {
+  return `
+    with target as (select * from ${cases} where id = :caseId for update),
+    cleared as (
+      update ${cases} c set kyc_claim_id = null, kyc_claim_tx_hash = null, updated_at = :now
+      from target t
+      where c.id = t.id and t.kyc_claim_id = :kycClaimId and t.kyc_claim_tx_hash = :kycClaimTxHash
+      returning c.*
+    )
+    select 'cleared' as result, c.* from cleared c
+    union all
+    select case when t.kyc_claim_id is null then 'unchanged' else 'conflict' end, t.*
+    from target t where not exists (select 1 from cleared)`
 }
 
 /** Drops the personal data of a case. */

@@ -15,6 +15,10 @@ describe('migrate', () => {
     expect(applied.flat()).toEqual(NAMES)
     expect(await tablesOf('raced')).toEqual([
       'kyc_cases',
+      'kyc_chain_senders',
+      'kyc_chain_transactions',
+      'kyc_claim_requests',
+      'kyc_claims',
       'kyc_consumers',
       'kyc_dead_letters',
       'kyc_events',

@@ -1,5 +1,7 @@
 import type { NewEvent } from '@persona-kyc/core'
 import { describe, expect, it } from 'vitest'
+import * as transactions from '../src/chain-transaction-statements.js'
+import * as claims from '../src/claim-statements.js'
 import * as consumers from '../src/consumer-statements.js'
 import { migrate } from '../src/migrate.js'
 import { recordEventSql, toRecordEventBindings } from '../src/record-event-sql.js'
@@ -51,6 +53,21 @@ describe('the statement of the ingest', () => {
   })
 })
 
+describe('the statements of claims', () => {
+  it.each([
+    ['addClaim', claims.addClaim, ['insert kyc_claims']],
+    ['openTransactions', transactions.openTransactions, ['insert kyc_chain_senders', 'insert kyc_chain_transactions']],
+    ['signTransactions', transactions.signTransactions, ['update kyc_chain_transactions']],
+    [
+      'closeTransactions',
+      transactions.closeTransactions,
+      ['update kyc_chain_transactions', 'update kyc_claim_requests'],
+    ],
+  ])('change each table once: %s', (_name, toSql, mutations) => {
+    expect(listMutations(toSql(tables)).map(({ kind, table }) => `${kind} ${table}`)).toEqual(mutations)
+  })
+})
+
 describe('hot statements', () => {
   it('find their rows by key, in tables of some size', async () => {
     const { knex } = database
@@ -86,6 +103,7 @@ describe('hot statements', () => {
         { caseId: 'case-7', inquiryId: 'inq-7', sealedSessionToken: null, now },
       ],
       ['setClaim', statements.setClaim(tables), { caseId: 'case-7', kycClaimId: '1', kycClaimTxHash: '2', now }],
+      ['clearClaim', statements.clearClaim(tables), { caseId: 'case-7', kycClaimId: '1', kycClaimTxHash: '2', now }],
       ['eraseCase', statements.eraseCase(tables), { caseId: 'case-7', now }],
       ['listCases', statements.listCases(tables, { status: null, claim: null, ...page }), { limit: 101 }],
       [
@@ -93,6 +111,7 @@ describe('hot statements', () => {
         statements.listCases(tables, { status: 'verified', claim: 'missing', ...page }),
         { status: 'verified', limit: 101 },
       ],
+      ['listStale', statements.listCases(tables, { status: null, claim: 'stale', ...page }), { limit: 101 }],
       [
         'listUnsettledCases',
         statements.listUnsettledCases(tables),
@@ -129,14 +148,82 @@ describe('hot statements', () => {
         consumers.removeDeadLetter(tables),
         { consumer: 'c-7', fence: 1, caseId: 'case-7', revision: 1 },
       ],
+      ...toHotClaimStatements(now),
     ]
     for (const [name, sql, bindings] of hot) {
       const { rows } = await knex.raw<{ rows: Record<string, string>[] }>(`explain ${sql}`, bindings as never)
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
-      expect(plan, name).not.toMatch(/Seq Scan on kyc_(cases|events|transitions|dead_letters|consumers)\b/)
+      expect(plan, name).not.toMatch(/Seq Scan on kyc_(?!feed\b)/)
     }
   })
 })
+
+function toHotClaimStatements(now: Date): [string, string, object][] {
+  const sender = { chainId: 1, sender: toAddress(7), now }
+  const claim = {
+    caseId: 'case-7',
+    generation: 2,
+    revision: 1,
+    chainId: 1,
+    issuer: toAddress(0),
+    topic: '1',
+    identity: toAddress(8),
+    claimId: '1',
+    data: '2',
+    signature: '3',
+    uri: '',
+    verifiedAt: now,
+    now,
+  }
+  const wanted = [
+    {
+      place: 0,
+      purpose: 'purpose-7',
+      case_id: 'case-7',
+      generation: 1,
+      claim_state: 'signed',
+      to_address: toAddress(0),
+    },
+    {
+      place: 1,
+      purpose: 'purpose-x',
+      case_id: 'case-8',
+      generation: null,
+      claim_state: null,
+      to_address: toAddress(0),
+    },
+  ]
+  const forms = [{ place: 0, nonce: 7, raw: '1', hash: '2', max_fee: '3', max_priority_fee: '4' }]
+  const ends = [{ place: 0, nonce: 7, state: 'done', hash: '2' }]
+  return [
+    ['requestClaim', claims.requestClaim(tables), { caseId: 'case-7', revision: 2, wantsClaim: true, now }],
+    ['recallClaimRequest', claims.recallClaimRequest(tables), { caseId: 'case-7', dueAt: now }],
+    ['listDueClaims', claims.listDueClaims(tables), { now, limit: 100 }],
+    [
+      'deferClaimRequest',
+      claims.deferClaimRequest(tables),
+      { caseId: 'case-7', revision: 1, dueAt: now, reason: null, attempts: 1 },
+    ],
+    ['addClaim', claims.addClaim(tables), claim],
+    [
+      'moveClaim',
+      claims.moveClaim(tables),
+      { caseId: 'case-7', generation: 1, from: ['signed'], to: 'issued', txHash: '1', supersededBy: null, now },
+    ],
+    [
+      'openTransactions',
+      transactions.openTransactions(tables),
+      { ...sender, chainNonce: 0, given: JSON.stringify(wanted) },
+    ],
+    ['signTransactions', transactions.signTransactions(tables), { ...sender, given: JSON.stringify(forms) }],
+    ['closeTransactions', transactions.closeTransactions(tables), { ...sender, given: JSON.stringify(ends) }],
+    ['listOpenTransactions', transactions.listOpenTransactions(tables), sender],
+  ]
+}
+
+function toAddress(number: number): string {
+  return `0x${number.toString(16).padStart(40, '0')}`
+}
 
 async function fill(): Promise<void> {
   const { knex } = database
@@ -154,9 +241,29 @@ async function fill(): Promise<void> {
   await knex.raw(`insert into ${tables.deadLetters} (consumer, case_id, revision, reason, attempts, parked_at)
     select 'c-' || n % 50, 'case-' || n, 1, 'failed', 1, now() from generate_series(1, 5000) n`)
   await knex.raw(`insert into ${tables.consumers} select 'c-' || n, null, 1, 0, null from generate_series(1, 2000) n`)
-  for (const table of ['cases', 'events', 'transitions', 'deadLetters', 'consumers'] as const) {
-    await knex.raw(`analyze ${tables[table]}`)
-  }
+  await fillClaims()
+  const { schema, feed, migrations, ...filled } = tables
+  for (const table of Object.values(filled)) await knex.raw(`analyze ${table}`)
+}
+
+async function fillClaims(): Promise<void> {
+  const { knex } = database
+  const toSqlAddress = (number: string) => `'0x' || lpad(to_hex(${number}), 40, '0')`
+  await knex.raw(`insert into ${tables.claimRequests} (case_id, revision, wants_claim, due_at, attempts)
+    select 'case-' || n, 1, true, case when n % 20 = 0 then now() + make_interval(secs => n) end, 0
+    from generate_series(1, 20000) n`)
+  await knex.raw(`insert into ${tables.claims} (case_id, generation, state, chain_id, issuer, topic, identity, claim_id,
+      data, signature, uri, verified_at, created_at, updated_at)
+    select 'case-' || n, 1, 'issued', 1, ${toSqlAddress('0')}, '1', ${toSqlAddress('n')}, '1', '2', '3', '', now(),
+      now(), now()
+    from generate_series(1, 20000) n`)
+  await knex.raw(`insert into ${tables.chainSenders} (chain_id, sender, next_nonce)
+    select 1, ${toSqlAddress('n')}, 10 from generate_series(1, 2000) n`)
+  await knex.raw(`insert into ${tables.chainTransactions} (chain_id, sender, nonce, purpose, case_id, state, to_address,
+      data, gas, hashes, created_at)
+    select 1, ${toSqlAddress('1 + n % 10')}, n, 'purpose-' || n, 'case-' || n,
+      case when n % 100 = 0 then 'open' else 'done' end, ${toSqlAddress('0')}, '0x', '21000', '{}', now()
+    from generate_series(1, 20000) n`)
 }
 
 function toEvent(now: Date): NewEvent {
