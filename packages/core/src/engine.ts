@@ -22,7 +22,7 @@ import { type ReplayOptions, type ReplayReport, replayEvents } from './replay-ev
 import { resumeCase } from './resume-case.js'
 import { openSessionToken } from './session-token.js'
 import type { CaseEvent, CaseQuery, ClaimReference, FeedPage, KycCase, KycStorage, Page, PageQuery } from './storage.js'
-import { updateClaim } from './update-claim.js'
+import { clearClaim, updateClaim } from './update-claim.js'
 import { checkWebhook, type ExpectedWebhook, type WebhookDrift } from './webhook-drift.js'
 
 /** The KYC engine. Its methods reject with a KycError, a StorageError or a PersonaApiError. */
@@ -42,6 +42,11 @@ export interface KycEngine {
   listCases(query?: Partial<CaseQuery>): Promise<Page<KycCaseView>>
   /** Stores the claim's reference. Rejects with `case_not_verified` or, for another claim than the stored one, `claim_conflict`. */
   updateClaim(caseId: string, claim: ClaimReference): Promise<KycCaseView>
+  /**
+   * Removes that claim's reference, whatever the case's status; a case without one stays as it is. Rejects with
+   * `claim_conflict` when the case has another one.
+   */
+  clearClaim(caseId: string, claim: ClaimReference): Promise<KycCaseView>
   /** Resolves with the case and a fresh session token. Rejects with `case_not_resumable` when Persona would not resume it. */
   resumeCase(caseId: string): Promise<KycCaseView>
   /** Passes a decision to Persona and applies its answer. */
@@ -120,6 +125,7 @@ function toEngine(context: EngineContext): KycEngine {
       return { items: items.map((kycCase) => toCaseView(kycCase, null)), next }
     },
     updateClaim: async (caseId, claim) => view(await updateClaim(context, caseId, claim)),
+    clearClaim: async (caseId, claim) => view(await clearClaim(context, caseId, claim)),
     resumeCase: async (caseId) => view(await resumeCase(context, await requireCase(storage, caseId))),
     decideCase: async (caseId, decision) =>
       view(await decideCase(context, await requireCase(storage, caseId), decision)),

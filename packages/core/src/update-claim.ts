@@ -10,23 +10,40 @@ export async function updateClaim(
   caseId: string,
   claim: ClaimReference,
 ): Promise<KycCase> {
-  const { result, kycCase } = await storage.setClaim(caseId, {
-    kycClaimId: toCanonicalHex(requireText('kycClaimId', claim.kycClaimId, 128)),
-    kycClaimTxHash: toCanonicalHex(requireText('kycClaimTxHash', claim.kycClaimTxHash, 128)),
-    now: new Date(now()),
-  })
+  const { result, kycCase } = await storage.setClaim(caseId, { ...toCanonical(claim), now: new Date(now()) })
   if (kycCase === null) throw caseNotFound()
   if (result === 'stored' || result === 'unchanged') return kycCase
-  if (result === 'conflict') {
-    throw new KycError('claim_conflict', {
-      problem: 'The case has another claim already.',
-      fix: 'Read the case: its claim is the one that counts.',
-    })
-  }
+  if (result === 'conflict') throw claimConflict()
   throw new KycError('case_not_verified', {
     problem: 'Only a verified case takes a claim.',
     fix: 'Wait for the transition to verified before issuing one.',
   })
+}
+
+/** See {@link KycEngine.clearClaim}. */
+export async function clearClaim(
+  { storage, now }: EngineContext,
+  caseId: string,
+  claim: ClaimReference,
+): Promise<KycCase> {
+  const { result, kycCase } = await storage.clearClaim(caseId, { ...toCanonical(claim), now: new Date(now()) })
+  if (kycCase === null) throw caseNotFound()
+  if (result === 'conflict') throw claimConflict()
+  return kycCase
+}
+
+function claimConflict(): KycError {
+  return new KycError('claim_conflict', {
+    problem: 'The case has another claim already.',
+    fix: 'Read the case: its claim is the one that counts.',
+  })
+}
+
+function toCanonical({ kycClaimId, kycClaimTxHash }: ClaimReference): ClaimReference {
+  return {
+    kycClaimId: toCanonicalHex(requireText('kycClaimId', kycClaimId, 128)),
+    kycClaimTxHash: toCanonicalHex(requireText('kycClaimTxHash', kycClaimTxHash, 128)),
+  }
 }
 
 /** Hex means the same in either case; one spelling is stored, so that a repeated call is recognised. */

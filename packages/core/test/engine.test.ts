@@ -69,6 +69,80 @@ describe('a claim', () => {
   })
 })
 
+describe('clearing a claim', () => {
+  async function startClaimed() {
+    const test = await startCase('approved')
+    await test.engine.updateClaim(test.kycCase.id, CLAIM)
+    return test
+  }
+
+  it('removes its reference, also when it is told in upper case', async () => {
+    const { engine, clock, kycCase } = await startClaimed()
+    clock.ms += 5000
+    const upper = { kycClaimId: `0x${'AB'.repeat(32)}`, kycClaimTxHash: `0x${'CD'.repeat(32)}` }
+    const cleared = await engine.clearClaim(kycCase.id, upper)
+    expect(cleared).toMatchObject({ id: kycCase.id, status: 'verified', kycClaimId: null, kycClaimTxHash: null })
+    expect(cleared.updatedAt).toEqual(new Date(START + 5000))
+    expect(await engine.getCase(kycCase.id)).toEqual(cleared)
+  })
+
+  it('is fine where there is none, any number of times at once', async () => {
+    const { engine, kycCase } = await startClaimed()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => engine.clearClaim(kycCase.id, CLAIM)))
+    for (const { kycClaimId } of answers) expect(kycClaimId).toBeNull()
+    expect(await engine.clearClaim(kycCase.id, { ...CLAIM, kycClaimId: '0x01' })).toMatchObject({ kycClaimId: null })
+  })
+
+  it('of another id or transaction is a conflict, and the claim stays', async () => {
+    const { engine, kycCase } = await startClaimed()
+    for (const other of [
+      { ...CLAIM, kycClaimId: '0x01' },
+      { ...CLAIM, kycClaimTxHash: '0x02' },
+    ]) {
+      expect(await toRejection(engine.clearClaim(kycCase.id, other))).toMatchObject({ code: 'claim_conflict' })
+    }
+    expect(await engine.getCase(kycCase.id)).toMatchObject(CLAIM)
+  })
+
+  it('is refused for a case that nobody knows', async () => {
+    const { engine } = createTestEngine()
+    expect(await toRejection(engine.clearClaim('nobody', CLAIM))).toMatchObject({ code: 'case_not_found' })
+  })
+
+  it.each(['', 'x'.repeat(129), 'a\u0000', undefined])('is refused with an id that is none: %j', async (id) => {
+    const { engine, storage, kycCase } = await startClaimed()
+    const clear = vi.spyOn(storage, 'clearClaim')
+    for (const name of ['kycClaimId', 'kycClaimTxHash']) {
+      const claim = { ...CLAIM, [name]: id }
+      expect(await toRejection(engine.clearClaim(kycCase.id, claim))).toMatchObject({ code: 'argument_invalid' })
+    }
+    expect(clear).not.toHaveBeenCalled()
+  })
+
+  it('lets a case that is verified anew take another claim', async () => {
+    const { engine, deliver, kycCase } = await startClaimed()
+    await deliver({ id: 'evt_2', status: 'declined', createdAt: after(2) })
+    expect((await engine.listCases({ claim: 'stale' })).items).toMatchObject([
+      { id: kycCase.id, revision: 2, ...CLAIM },
+    ])
+    await engine.clearClaim(kycCase.id, CLAIM)
+    expect((await engine.listCases({ claim: 'stale' })).items).toEqual([])
+    const other = { kycClaimId: '0x01', kycClaimTxHash: '0x02' }
+    expect(await toRejection(engine.updateClaim(kycCase.id, other))).toMatchObject({ code: 'case_not_verified' })
+    await deliver({ id: 'evt_3', status: 'approved', createdAt: after(3) })
+    expect(await engine.updateClaim(kycCase.id, other)).toMatchObject({ revision: 3, status: 'verified', ...other })
+    expect(await toRejection(engine.clearClaim(kycCase.id, CLAIM))).toMatchObject({ code: 'claim_conflict' })
+  })
+
+  it('that is still there keeps a case that is verified anew from another one', async () => {
+    const { engine, deliver, kycCase } = await startClaimed()
+    await deliver({ id: 'evt_2', status: 'declined', createdAt: after(2) })
+    await deliver({ id: 'evt_3', status: 'approved', createdAt: after(3) })
+    const other = { ...CLAIM, kycClaimTxHash: '0x02' }
+    expect(await toRejection(engine.updateClaim(kycCase.id, other))).toMatchObject({ code: 'claim_conflict' })
+  })
+})
+
 describe('a transition', () => {
   it('to verified is logged as ready for its claim', async () => {
     const { logger, kycCase } = await startCase('approved')
