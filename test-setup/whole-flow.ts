@@ -6,7 +6,7 @@ const HEADERS = { 'content-type': 'application/json', ...AUTHORIZED }
 /** Calls a path of an app. */
 export type Call = (path: string, init?: RequestInit) => Response | Promise<Response>
 
-/** Takes a case from its initiation over the signed webhook to its claim, by the routes of an adapter under `/api`. */
+/** Takes a case from its initiation over the signed webhook to its claim and another one, by the routes of an adapter under `/api`. */
 export async function expectWholeFlow(call: Call): Promise<void> {
   const cases = '/api/compliance/kyc'
 
@@ -23,7 +23,16 @@ export async function expectWholeFlow(call: Call): Promise<void> {
   expect(read.headers.get('cache-control')).toBe('no-store')
   expect(await read.json()).toMatchObject({ case_id, status: 'verified', verification_score: 1 })
 
-  const body = JSON.stringify({ kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' })
-  const claimed = await call(`${cases}/${case_id}/claim`, { method: 'PUT', headers: HEADERS, body })
-  expect(await claimed.json()).toMatchObject({ kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' })
+  const claim = { kyc_claim_id: '0xabc', kyc_claim_tx_hash: '0xdef' }
+  const put = (body: object) =>
+    call(`${cases}/${case_id}/claim`, { method: 'PUT', headers: HEADERS, body: JSON.stringify(body) })
+  expect(await (await put(claim)).json()).toMatchObject(claim)
+
+  const path = `${cases}/${case_id}/claim?${new URLSearchParams(claim)}`
+  const cleared = await call(path, { method: 'DELETE', headers: AUTHORIZED })
+  expect(cleared.status).toBe(200)
+  expect(await cleared.json()).toMatchObject({ case_id, kyc_claim_id: null, kyc_claim_tx_hash: null })
+
+  const other = { kyc_claim_id: '0x123', kyc_claim_tx_hash: '0x456' }
+  expect(await (await put(other)).json()).toMatchObject({ status: 'verified', ...other })
 }

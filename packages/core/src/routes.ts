@@ -99,12 +99,22 @@ export const ROUTES: readonly Route[] = [
     answers: { 200: wire.caseAnswer },
     problems: [400, 404, 408, 409, 413, 415, 503],
     async handle({ engine, caseId, body }) {
-      const claim = parseJsonBody(wire.claimBody, body)
-      const kycCase = await engine.updateClaim(caseId, {
-        kycClaimId: claim.kyc_claim_id,
-        kycClaimTxHash: claim.kyc_claim_tx_hash,
-      })
-      return { status: 200, json: wire.toCaseAnswer(kycCase) }
+      const claim = wire.fromClaim(parseJsonBody(wire.claimBody, body))
+      return { status: 200, json: wire.toCaseAnswer(await engine.updateClaim(caseId, claim)) }
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/compliance/kyc/:case_id/claim',
+    action: 'kyc:claim',
+    summary: 'Remove the reference of an on-chain claim that was revoked',
+    body: 'none',
+    querySchema: wire.claimQuery,
+    answers: { 200: wire.caseAnswer },
+    problems: [400, 404, 409, 503],
+    async handle({ engine, caseId, query }) {
+      const claim = wire.fromClaim(requireValid(wire.claimQuery, query))
+      return { status: 200, json: wire.toCaseAnswer(await engine.clearClaim(caseId, claim)) }
     },
   },
   {

@@ -3,7 +3,7 @@ import type { KycCaseView } from './case-view.js'
 import type { JsonObject } from './inflection.js'
 import type { InitiateKycOptions } from './initiate-kyc.js'
 import { DEFAULT_LIMIT, MAX_LIMIT, STORABLE } from './input.js'
-import type { CaseEvent, Transition } from './storage.js'
+import type { CaseEvent, ClaimReference, Transition } from './storage.js'
 
 const id = z.string().min(1).max(255).regex(STORABLE)
 // What lies inside is the app's own; the parser has bounded its size and depth.
@@ -40,6 +40,8 @@ export const caseAnswer = z.object({
   user_id: z.string(),
   document_type: z.string(),
   status: caseStatus,
+  /** How often the status has changed. */
+  revision: z.number().int().min(0),
   verification_score: z.number().min(0).max(1).nullable(),
   persona_inquiry_id: z.string().nullable(),
   /** Only while the case is pending. */
@@ -53,8 +55,13 @@ export const caseAnswer = z.object({
   erased_at: dateTime.nullable(),
 })
 
+const claimMembers = { kyc_claim_id: id.max(128), kyc_claim_tx_hash: id.max(128) }
+
 /** The body of `PUT /compliance/kyc/:case_id/claim`. */
-export const claimBody = z.strictObject({ kyc_claim_id: id.max(128), kyc_claim_tx_hash: id.max(128) })
+export const claimBody = z.strictObject(claimMembers)
+
+/** The query of `DELETE /compliance/kyc/:case_id/claim`. */
+export const claimQuery = z.strictObject(claimMembers)
 
 /** The body of the decisions; it may be left out. */
 export const decisionBody = z.strictObject({ comment: z.string().max(2000).optional() })
@@ -62,7 +69,7 @@ export const decisionBody = z.strictObject({ comment: z.string().max(2000).optio
 /** The query of `GET /compliance/kyc`. */
 export const listQuery = z.strictObject({
   status: caseStatus.nullable().default(null),
-  claim: z.enum(['missing', 'present']).nullable().default(null),
+  claim: z.enum(['missing', 'present', 'stale']).nullable().default(null),
   after,
   limit,
 })
@@ -145,6 +152,11 @@ export function fromInitiateBody(body: z.infer<typeof initiateBody>, idempotency
   }
 }
 
+/** A claim's reference from the wire. */
+export function fromClaim(claim: z.infer<typeof claimBody>): ClaimReference {
+  return { kycClaimId: claim.kyc_claim_id, kycClaimTxHash: claim.kyc_claim_tx_hash }
+}
+
 /** The short answer of an initiation. */
 export function toInitiateAnswer(kycCase: KycCaseView): z.infer<typeof initiateAnswer> {
   return {
@@ -162,6 +174,7 @@ export function toCaseAnswer(kycCase: KycCaseView): z.infer<typeof caseAnswer> {
     user_id: kycCase.userId,
     document_type: kycCase.documentType,
     status: kycCase.status,
+    revision: kycCase.revision,
     verification_score: kycCase.verificationScore,
     persona_inquiry_id: kycCase.personaInquiryId,
     ...(kycCase.personaSessionToken !== null && { persona_session_token: kycCase.personaSessionToken }),

@@ -41,7 +41,7 @@ describe('the description', () => {
     const described = (await readOperations()).map(({ path, method }) => `${method.toUpperCase()} ${path}`)
     const routes = ROUTES.map(({ path, method }) => `${method} ${path.replace(':case_id', '{case_id}')}`)
     expect(described.sort()).toEqual(routes.sort())
-    expect(described).toHaveLength(13)
+    expect(described).toHaveLength(14)
   })
 
   it('names each operation once', async () => {
@@ -56,6 +56,17 @@ describe('the description', () => {
       expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? [])
       expect(inPath.every(({ required }) => required)).toBe(true)
     }
+  })
+
+  it('requires both parts of the claim that is to be cleared, in the query', async () => {
+    const { paths } = await readDocument()
+    const operation = paths['/compliance/kyc/{case_id}/claim']?.delete
+    const inQuery = operation?.parameters.filter((parameter) => parameter.in === 'query')
+    expect(inQuery).toMatchObject([
+      { name: 'kyc_claim_id', required: true, schema: { type: 'string', minLength: 1, maxLength: 128 } },
+      { name: 'kyc_claim_tx_hash', required: true, schema: { type: 'string', minLength: 1, maxLength: 128 } },
+    ])
+    expect(operation).not.toHaveProperty('requestBody')
   })
 
   it('has schemas that a strict validator takes', async () => {

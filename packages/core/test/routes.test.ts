@@ -128,6 +128,7 @@ describe('GET /compliance/kyc/:case_id', () => {
       case_id: caseId,
       ...BODY,
       status: 'pending',
+      revision: 0,
       verification_score: null,
       persona_inquiry_id: 'inq_1',
       persona_session_token: expect.any(String),
@@ -144,7 +145,7 @@ describe('GET /compliance/kyc/:case_id', () => {
   it('is without a session token once it is decided', async () => {
     const { call, caseId } = await startVerified()
     const { json } = await call('GET', `${CASE_PATH}/${caseId}`)
-    expect(json).toMatchObject({ status: 'verified', verification_score: 1, verified_at: after(1) })
+    expect(json).toMatchObject({ status: 'verified', revision: 1, verification_score: 1, verified_at: after(1) })
     expect(json).not.toHaveProperty('persona_session_token')
   })
 
@@ -178,6 +179,16 @@ describe('GET /compliance/kyc', () => {
     ])
     expect((await call('GET', `${CASE_PATH}?status=rejected`)).json.cases).toEqual([])
     expect((await call('GET', `${CASE_PATH}?claim=present`)).json.cases).toEqual([])
+  })
+
+  it('lists the cases that have a claim and are no longer verified as stale', async () => {
+    const { call, deliverEvent, caseId } = await startVerified()
+    await call('PUT', `${CASE_PATH}/${caseId}/claim`, CLAIM)
+    expect((await call('GET', `${CASE_PATH}?claim=stale`)).json.cases).toEqual([])
+    await deliverEvent({ id: 'evt_2', status: 'declined', createdAt: after(2) })
+    const { json } = await call('GET', `${CASE_PATH}?claim=stale`)
+    expect(json.cases).toMatchObject([{ case_id: caseId, status: 'rejected', revision: 2, ...CLAIM }])
+    expect((await call('GET', `${CASE_PATH}?claim=stale&status=verified`)).json.cases).toEqual([])
   })
 
   it.each([
@@ -228,6 +239,70 @@ describe('PUT /compliance/kyc/:case_id/claim', () => {
     const { status, json } = await call('PUT', `${CASE_PATH}/${caseId}/claim`, { kyc_claim_id: '0x01' })
     expect(status).toBe(400)
     expect(json.errors).toEqual([{ pointer: '/kyc_claim_tx_hash', code: 'invalid_type' }])
+  })
+})
+
+describe('DELETE /compliance/kyc/:case_id/claim', () => {
+  const QUERY = `?${new URLSearchParams(CLAIM)}`
+
+  async function startClaimed() {
+    const test = await startVerified()
+    await test.call('PUT', `${CASE_PATH}/${test.caseId}/claim`, CLAIM)
+    return { ...test, path: `${CASE_PATH}/${test.caseId}/claim` }
+  }
+
+  it('is 200 with the case, also again and in upper case', async () => {
+    const { call, path, caseId } = await startClaimed()
+    for (const query of [QUERY.toUpperCase().replace(/KYC_\w+/g, (name) => name.toLowerCase()), QUERY, QUERY]) {
+      const { status, json } = await call('DELETE', path + query)
+      expect(status).toBe(200)
+      expect(json).toMatchObject({ case_id: caseId, status: 'verified', kyc_claim_id: null, kyc_claim_tx_hash: null })
+    }
+  })
+
+  it('works whatever the status, and a case that is verified anew takes another claim', async () => {
+    const { call, deliverEvent, path } = await startClaimed()
+    await deliverEvent({ id: 'evt_2', status: 'declined', createdAt: after(2) })
+    const cleared = await call('DELETE', path + QUERY)
+    expect(cleared.json).toMatchObject({ status: 'rejected', revision: 2, kyc_claim_id: null })
+    await deliverEvent({ id: 'evt_3', status: 'approved', createdAt: after(3) })
+    const other = { kyc_claim_id: '0x01', kyc_claim_tx_hash: '0x02' }
+    expect((await call('PUT', path, other)).json).toMatchObject({ status: 'verified', revision: 3, ...other })
+  })
+
+  it('is 409 for another claim than the case has, which stays, and 404 for a case that nobody knows', async () => {
+    const { call, path, caseId } = await startClaimed()
+    for (const name of ['kyc_claim_id', 'kyc_claim_tx_hash']) {
+      const query = new URLSearchParams({ ...CLAIM, [name]: '0x01' })
+      const { status, json } = await call('DELETE', `${path}?${query}`)
+      expect([status, json.code]).toEqual([409, 'claim_conflict'])
+    }
+    expect((await call('GET', `${CASE_PATH}/${caseId}`)).json).toMatchObject(CLAIM)
+    const unknown = await call('DELETE', `${CASE_PATH}/nobody/claim${QUERY}`)
+    expect([unknown.status, unknown.json.code]).toEqual([404, 'case_not_found'])
+  })
+
+  it.each([
+    ['', '/kyc_claim_id'],
+    ['?kyc_claim_id=0x01', '/kyc_claim_tx_hash'],
+    ['?kyc_claim_tx_hash=0x01', '/kyc_claim_id'],
+    ['?kyc_claim_id=&kyc_claim_tx_hash=0x01', '/kyc_claim_id'],
+    [`?kyc_claim_id=0x01&kyc_claim_tx_hash=${'c'.repeat(129)}`, '/kyc_claim_tx_hash'],
+    ['?kyc_claim_id=%00canary&kyc_claim_tx_hash=0x01', '/kyc_claim_id'],
+    [`${QUERY}&canary=1`, ''],
+    [`${QUERY}&kyc_claim_id=`, '/kyc_claim_id'],
+  ])('is 400 for %j, and the claim stays', async (query, pointer) => {
+    const { call, path, caseId } = await startClaimed()
+    const { status, json, text } = await call('DELETE', path + query)
+    expect(status).toBe(400)
+    expect(json.errors).toContainEqual({ pointer, code: expect.any(String) })
+    expect(text).not.toContain('canary')
+    expect((await call('GET', `${CASE_PATH}/${caseId}`)).json).toMatchObject(CLAIM)
+  })
+
+  it('takes the claim from the query only', async () => {
+    const { call, path } = await startClaimed()
+    expect((await call('DELETE', path, CLAIM)).status).toBe(400)
   })
 })
 
