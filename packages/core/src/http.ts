@@ -1,3 +1,4 @@
+import { admit, type Match } from './admission.js'
 import type { Authorize } from './authorize.js'
 import type { KycEngine } from './engine.js'
 import { ConfigurationError, KycError } from './errors.js'
@@ -45,11 +46,6 @@ export interface KycHandler {
 
 type HandlerContext = KycHandlerOptions & { readonly logger: Logger }
 
-interface Match {
-  readonly route: Route
-  readonly caseId: string
-}
-
 /**
  * Returns the routes of this library.
  *
@@ -91,9 +87,8 @@ async function respond(
   const method = request.method === 'HEAD' ? 'GET' : request.method
   const match = candidates.find(({ route }) => route.method === method)
   if (match === undefined) throw methodNotAllowed(candidates)
-  await requireAuthorized(options, request, match)
-  const { status, json } = await match.route.handle({
-    engine: options.engine,
+  const handle = await admit(options, request, match)
+  const { status, json } = await handle({
     request,
     caseId: match.caseId,
     query: toQuery(request.url),
@@ -103,26 +98,6 @@ async function respond(
     status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
   })
-}
-
-async function requireAuthorized(
-  { authorize, logger }: HandlerContext,
-  request: Request,
-  { route, caseId }: Match,
-): Promise<void> {
-  if (route.action === null) return
-  const verdict = await authorize({ request, action: route.action, caseId: caseId === '' ? null : caseId })
-  if (typeof verdict === 'object' && verdict !== null && typeof verdict.principal === 'string') {
-    logger.debug({ action: route.action, principal: verdict.principal }, 'request authorized')
-    return
-  }
-  logger.warn(
-    { action: route.action, verdict: verdict === 'forbidden' ? verdict : 'unauthenticated' },
-    'request refused',
-  )
-  if (verdict === 'forbidden') throw new HttpError(403, 'forbidden', { detail: 'This is not allowed to you.' })
-  const headers = { 'www-authenticate': 'Bearer' }
-  throw new HttpError(401, 'unauthenticated', { detail: 'Authentication is missing or not accepted.', headers })
 }
 
 async function toBody(

@@ -1,13 +1,14 @@
 import type * as z from 'zod'
 import type { KycAction } from './authorize.js'
+import type { ClaimEngine } from './claimable-cases.js'
 import type { Decision } from './decide-case.js'
 import type { KycEngine } from './engine.js'
 import { parseJsonBody, requireValid } from './json-body.js'
 import * as wire from './wire.js'
 
 /** What a route's handler works with. */
-export interface RouteContext {
-  readonly engine: KycEngine
+export interface RouteContext<Engine = KycEngine> {
+  readonly engine: Engine
   readonly request: Request
   /** The `:case_id` of the path; empty where the route has none. */
   readonly caseId: string
@@ -22,8 +23,8 @@ export interface RouteAnswer {
   readonly json: unknown
 }
 
-/** One route: what it is called, who may use it, what it reads and answers, and the function that does it. */
-export interface Route {
+/** What a route is called, who may use it, what it reads and answers. */
+interface RouteDescription {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the base path; `:case_id` stands for one segment. */
   readonly path: string
@@ -40,8 +41,22 @@ export interface Route {
   readonly answers: Readonly<Record<number, z.ZodType>>
   /** The error statuses that the route has besides 401, 403 and 500. */
   readonly problems: readonly number[]
+}
+
+/** A route that may touch any case: a caller who may not see all of them is refused. */
+interface UnlimitedRoute extends RouteDescription {
+  readonly keepsTo?: undefined
   handle(context: RouteContext): Promise<RouteAnswer>
 }
+
+/** A route that keeps to claimable cases where its caller may see no others: by the engine that it is given then. */
+interface ClaimRoute extends RouteDescription {
+  readonly keepsTo: 'claimable'
+  handle(context: RouteContext<ClaimEngine>): Promise<RouteAnswer>
+}
+
+/** One route: its description, and the function that does it. */
+export type Route = UnlimitedRoute | ClaimRoute
 
 /** The routes of this library, in the order in which they are documented. */
 export const ROUTES: readonly Route[] = [
@@ -67,6 +82,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/compliance/kyc',
     action: 'kyc:list',
+    keepsTo: 'claimable',
     summary: 'List cases, oldest first',
     body: 'none',
     querySchema: wire.listQuery,
@@ -81,6 +97,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/compliance/kyc/:case_id',
     action: 'kyc:read',
+    keepsTo: 'claimable',
     summary: 'Read a case',
     body: 'none',
     answers: { 200: wire.caseAnswer },
@@ -93,6 +110,7 @@ export const ROUTES: readonly Route[] = [
     method: 'PUT',
     path: '/compliance/kyc/:case_id/claim',
     action: 'kyc:claim',
+    keepsTo: 'claimable',
     summary: 'Store the reference of the on-chain claim of a verified case',
     body: 'json',
     bodySchema: wire.claimBody,
@@ -107,6 +125,7 @@ export const ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: '/compliance/kyc/:case_id/claim',
     action: 'kyc:claim',
+    keepsTo: 'claimable',
     summary: 'Remove the reference of an on-chain claim that was revoked',
     body: 'none',
     querySchema: wire.claimQuery,

@@ -15,6 +15,7 @@ const CLOSED: [string, string, string, string | null][] = [
   ['GET', `${CASE_PATH}/case-1`, 'kyc:read', 'case-1'],
   ['HEAD', `${CASE_PATH}/case-1`, 'kyc:read', 'case-1'],
   ['PUT', `${CASE_PATH}/case-1/claim`, 'kyc:claim', 'case-1'],
+  ['DELETE', `${CASE_PATH}/case-1/claim`, 'kyc:claim', 'case-1'],
   ['POST', `${CASE_PATH}/case-1/resume`, 'kyc:resume', 'case-1'],
   ['POST', `${CASE_PATH}/case-1/approve`, 'kyc:decide', 'case-1'],
   ['POST', `${CASE_PATH}/case-1/decline`, 'kyc:decide', 'case-1'],
@@ -29,7 +30,9 @@ describe.each(CLOSED)('%s %s', (method, path, action, caseId) => {
   it('asks authorize before anything else', async () => {
     const { call, authorize, storage } = createTestHandler()
     authorize.mockReturnValue('unauthenticated')
-    const spies = (['createCase', 'getCase', 'listCases', 'readFeed'] as const).map((name) => vi.spyOn(storage, name))
+    const spies = (['createCase', 'getCase', 'listCases', 'readFeed', 'clearClaim'] as const).map((name) =>
+      vi.spyOn(storage, name),
+    )
     const { status, headers } = await call(method, path)
     expect(status).toBe(401)
     expect(headers.get('www-authenticate')).toBe('Bearer')
@@ -65,6 +68,11 @@ describe.each(CLOSED)('%s %s', (method, path, action, caseId) => {
     [],
     { principal: undefined },
     { principal: true },
+    { principal: 'test', cases: null },
+    { principal: 'test', cases: 'none' },
+    { principal: 'test', cases: ['all'] },
+    { principal: 1, cases: 'claimable' },
+    { cases: 'all' },
   ])('is 401 when authorize answers %j', async (verdict) => {
     const { call, authorize } = createTestHandler()
     authorize.mockResolvedValue(verdict as Authorization)
