@@ -14,6 +14,8 @@ export interface Configuration {
   readonly templateId: string
   readonly webhookSecrets: readonly string[]
   readonly apiToken: string
+  /** What the Identity Service shows: it may read claimable cases and write their claims. Null: there is none. */
+  readonly identityServiceToken: string | null
   readonly encryptionKeys: readonly EncryptionKey[]
   readonly logLevel: LogLevel
   /** How often to ask Persona for what no webhook brought; 0 for never. */
@@ -90,6 +92,13 @@ const variables = z.object({
       /^[\x21-\x7e]{16,}$/,
       'COMPLIANCE_API_TOKEN must have 16 characters of ASCII or more, and no space; make one with: openssl rand -hex 32',
     ),
+  IDENTITY_SERVICE_TOKEN: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{16,}$/,
+      'IDENTITY_SERVICE_TOKEN must have 16 characters of ASCII or more, and no space; make one with: openssl rand -hex 32',
+    )
+    .optional(),
   KYC_ENCRYPTION_KEYS: words,
   LOG_LEVEL: z.enum(LOG_LEVELS, `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   KYC_RECONCILE_SECONDS: z
@@ -116,6 +125,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
   const mistakes = [
     ...(result.error?.issues.map(toMistake) ?? []),
     ...findContradictions(given),
+    ...findTokenMistakes(given),
     ...findKeyMistakes(words.parse(given.KYC_ENCRYPTION_KEYS)),
   ]
   if (!result.success || mistakes.length > 0) throw new EnvironmentError(mistakes)
@@ -164,6 +174,13 @@ function findFakeContradictions(env: Given): string[] {
   ]
 }
 
+function findTokenMistakes({ COMPLIANCE_API_TOKEN, IDENTITY_SERVICE_TOKEN }: Given): string[] {
+  if (IDENTITY_SERVICE_TOKEN === undefined || IDENTITY_SERVICE_TOKEN !== COMPLIANCE_API_TOKEN) return []
+  return [
+    'IDENTITY_SERVICE_TOKEN is the same as COMPLIANCE_API_TOKEN, which may do everything: make another one with: openssl rand -hex 32',
+  ]
+}
+
 function findKeyMistakes(keys: readonly string[]): string[] {
   const isKey = (key: string) => /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/.test(key)
   if (!keys.every(isKey)) {
@@ -187,6 +204,7 @@ function toConfiguration(env: Variables): Configuration {
     templateId: env.PERSONA_TEMPLATE_ID ?? FAKE_TEMPLATE_ID,
     webhookSecrets: env.PERSONA_WEBHOOK_SECRET.length === 0 ? [FAKE_WEBHOOK_SECRET] : env.PERSONA_WEBHOOK_SECRET,
     apiToken: env.COMPLIANCE_API_TOKEN,
+    identityServiceToken: env.IDENTITY_SERVICE_TOKEN ?? null,
     encryptionKeys: env.KYC_ENCRYPTION_KEYS.map((key) => ({
       id: key.slice(0, key.indexOf(':')),
       key: key.slice(key.indexOf(':') + 1),

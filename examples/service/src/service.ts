@@ -49,7 +49,10 @@ export async function startService(
     const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
     const engine = createEngine(configuration, { knex, logger, fakePersona })
     cleanups.push(reconcileNowAndThen(engine, configuration.reconcileSeconds))
-    const authorize = createBearerAuthorize({ tokens: configuration.apiToken })
+    const authorize = createBearerAuthorize({
+      tokens: configuration.apiToken,
+      claimTokens: configuration.identityServiceToken ?? [],
+    })
     return {
       engine,
       handlerOptions: { engine, authorize, logger },

@@ -13,12 +13,13 @@ const KEY = Buffer.alloc(32, 1).toString('base64')
 
 describe('readConfiguration', () => {
   it('starts a fake Persona and an embedded PostgreSQL where nothing else is said', () => {
-    const configuration = readConfiguration({ ...FAKE, PORT: '', DATABASE_URL: ' ' })
+    const configuration = readConfiguration({ ...FAKE, PORT: '', DATABASE_URL: ' ', IDENTITY_SERVICE_TOKEN: '' })
     expect(configuration).toMatchObject({
       host: '127.0.0.1',
       port: 8000,
       databaseUrl: null,
       persona: null,
+      identityServiceToken: null,
       logLevel: 'info',
       reconcileSeconds: 300,
     })
@@ -27,6 +28,7 @@ describe('readConfiguration', () => {
   it('reads everything', () => {
     const environment = {
       ...REAL,
+      IDENTITY_SERVICE_TOKEN: 'another-token-of-16-characters',
       HOST: '0.0.0.0',
       PORT: '9000',
       PERSONA_WEBHOOK_SECRET: 'wbhsec_new  wbhsec_old',
@@ -51,6 +53,7 @@ describe('readConfiguration', () => {
       templateId: 'itmpl_1',
       webhookSecrets: ['wbhsec_new', 'wbhsec_old'],
       apiToken: FAKE.COMPLIANCE_API_TOKEN,
+      identityServiceToken: 'another-token-of-16-characters',
       encryptionKeys: [
         { id: 'new', key: KEY },
         { id: 'old', key: KEY },
@@ -63,6 +66,12 @@ describe('readConfiguration', () => {
   it.each([
     [{ ...FAKE, COMPLIANCE_API_TOKEN: undefined }, /COMPLIANCE_API_TOKEN is not set.*openssl rand/],
     [{ COMPLIANCE_API_TOKEN: 'short' }, /COMPLIANCE_API_TOKEN must have 16/],
+    [{ ...FAKE, IDENTITY_SERVICE_TOKEN: 'short' }, /IDENTITY_SERVICE_TOKEN must have 16/],
+    [{ ...FAKE, IDENTITY_SERVICE_TOKEN: 'a-token with-a-space' }, /IDENTITY_SERVICE_TOKEN must have 16/],
+    [
+      { ...FAKE, IDENTITY_SERVICE_TOKEN: FAKE.COMPLIANCE_API_TOKEN },
+      /IDENTITY_SERVICE_TOKEN is the same as COMPLIANCE_API_TOKEN/,
+    ],
     [{ ...FAKE, PORT: 'http' }, /PORT must be a number/],
     [{ ...FAKE, PORT: '70000' }, /PORT/],
     [{ ...FAKE, DATABASE_URL: 'mysql://x' }, /DATABASE_URL must look like postgres/],
@@ -91,8 +100,15 @@ describe('readConfiguration', () => {
   })
 
   it('names all mistakes at once, and none of the values', () => {
-    const environment = { PORT: 'port-canary', DATABASE_URL: 'url-canary', COMPLIANCE_API_TOKEN: 'canary' }
-    expect(() => readConfiguration(environment)).toThrow(/PORT.*DATABASE_URL.*COMPLIANCE_API_TOKEN/s)
+    const environment = {
+      PORT: 'port-canary',
+      DATABASE_URL: 'url-canary',
+      COMPLIANCE_API_TOKEN: 'canary',
+      IDENTITY_SERVICE_TOKEN: 'canary',
+    }
+    const names =
+      /PORT.*DATABASE_URL.*COMPLIANCE_API_TOKEN.*IDENTITY_SERVICE_TOKEN.*IDENTITY_SERVICE_TOKEN is the same/s
+    expect(() => readConfiguration(environment)).toThrow(names)
     expect(() => readConfiguration(environment)).not.toThrow(/canary/)
   })
 })
