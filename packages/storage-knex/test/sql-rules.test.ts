@@ -251,12 +251,12 @@ async function fillClaims(): Promise<void> {
   const toSqlAddress = (number: string) => `'0x' || lpad(to_hex(${number}), 40, '0')`
   await knex.raw(`insert into ${tables.claimRequests} (case_id, revision, wants_claim, due_at, attempts)
     select 'case-' || n, 1, true, case when n % 20 = 0 then now() + make_interval(secs => n) end, 0
-    from generate_series(1, 20000) n`)
+    from generate_series(1, 5000) n`)
   await knex.raw(`insert into ${tables.claims} (case_id, generation, state, chain_id, issuer, topic, identity, claim_id,
       data, signature, uri, verified_at, created_at, updated_at)
     select 'case-' || n, 1, 'issued', 1, ${toSqlAddress('0')}, '1', ${toSqlAddress('n')}, '1', '2', '3', '', now(),
       now(), now()
-    from generate_series(1, 20000) n`)
+    from generate_series(1, 5000) n`)
   await knex.raw(`insert into ${tables.chainSenders} (chain_id, sender, next_nonce)
     select 1, ${toSqlAddress('n')}, 10 from generate_series(1, 2000) n`)
   await knex.raw(`insert into ${tables.chainTransactions} (chain_id, sender, nonce, purpose, case_id, state, to_address,

@@ -2,6 +2,10 @@ import { describe, it } from 'vitest'
 import { auditTrailCases } from './storage-conformance/audit-trail.js'
 import { caseCreationCases } from './storage-conformance/case-creation.js'
 import { caseListCases } from './storage-conformance/case-lists.js'
+import { chainClaimCases } from './storage-conformance/chain-claims.js'
+import { chainTransactionRaceCases } from './storage-conformance/chain-transaction-races.js'
+import { chainTransactionCases } from './storage-conformance/chain-transactions.js'
+import { claimRequestCases } from './storage-conformance/claim-requests.js'
 import { claimCases } from './storage-conformance/claims.js'
 import type { ConformanceCase, StorageHarness } from './storage-conformance/conformance-case.js'
 import { consumerCases } from './storage-conformance/consumers.js'
@@ -17,6 +21,7 @@ import { isolationCases } from './storage-conformance/isolation.js'
 import { oddTextCases } from './storage-conformance/odd-texts.js'
 import { reopeningCases } from './storage-conformance/reopening.js'
 import { sessionCases } from './storage-conformance/sessions.js'
+import { signedTransactionCases } from './storage-conformance/signed-transactions.js'
 import { storedValueCases } from './storage-conformance/stored-values.js'
 import { transactionCases } from './storage-conformance/transactions.js'
 import { transitionCases } from './storage-conformance/transitions.js'
@@ -60,6 +65,11 @@ export const storageConformance: readonly ConformanceCase[] = [
   ...auditTrailCases,
   ...feedCases,
   ...consumerCases,
+  ...claimRequestCases,
+  ...chainClaimCases,
+  ...chainTransactionCases,
+  ...chainTransactionRaceCases,
+  ...signedTransactionCases,
   ...isolationCases,
   ...transactionCases,
   ...historyCases,

@@ -5,14 +5,8 @@ import {
   storageConformance,
 } from '@persona-kyc/testing/storage-conformance'
 import { describe, expect, it } from 'vitest'
-
-/** A way to get the contract wrong, and what of the suite must notice. */
-interface Mistake {
-  readonly mistake: string
-  readonly create: () => KycStorage
-  /** How the names of the cases begin that fail. */
-  readonly fails: readonly string[]
-}
+import { CLAIM_MISTAKES } from './claim-mistakes.js'
+import { breakMemory, type Mistake, turn } from './mistake.js'
 
 const MISTAKES: readonly Mistake[] = [
   {
@@ -253,6 +247,7 @@ const MISTAKES: readonly Mistake[] = [
       }),
     fails: ['no session token outlives'],
   },
+  ...CLAIM_MISTAKES,
 ]
 
 describe('the storage conformance suite', () => {
@@ -318,11 +313,6 @@ function findCase(start: string) {
   return found[0] ?? expect.unreachable()
 }
 
-function breakMemory(toMistake: (inner: KycStorage) => Partial<KycStorage>): KycStorage {
-  const inner = createMemoryStorage()
-  return { ...inner, ...toMistake(inner) }
-}
-
 /** A memory storage with a feed of other entries, paged by their index. */
 function breakFeed(toEntries: (transitions: readonly Transition[]) => readonly Transition[]): KycStorage {
   return breakMemory((inner) => ({
@@ -334,10 +324,6 @@ function breakFeed(toEntries: (transitions: readonly Transition[]) => readonly T
       return { items: page, next: String(start + page.length), cursors }
     },
   }))
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0))
 }
 
 type Call = (storage: KycStorage) => Promise<unknown>

@@ -79,6 +79,27 @@ export const caseListCases: readonly ConformanceCase[] = [
     expect(await idsOf({ status: 'verified' })).toEqual(['a', 'b', 'c'])
   }),
 
+  check('listCases lists as stale what has a claim and is no longer verified, erased or not', async (storage) => {
+    const statuses = ['approved', 'declined', 'needs_review', 'pending'] as const
+    for (const [index, status] of [...statuses, ...statuses].entries()) {
+      const id = `case-${index}`
+      await addCase(storage, id, { createdAt: at(index) })
+      await move(storage, id, 'approved', 1)
+      if (index < 6) await storage.setClaim(id, CLAIM)
+      await move(storage, id, status, 2)
+    }
+    await storage.eraseCase('case-2', at(95_000))
+    const idsOf = async (query: Partial<CaseQuery>) => (await listAll(storage, query)).map(({ id }) => id)
+    for (const limit of [1, 2, 4, 500]) {
+      expect(await idsOf({ claim: 'stale', limit })).toEqual(['case-1', 'case-2', 'case-3', 'case-5'])
+    }
+    expect(await idsOf({ claim: 'stale', status: 'rejected' })).toEqual(['case-1', 'case-5'])
+    expect(await idsOf({ claim: 'stale', status: 'verified' })).toEqual([])
+    await storage.clearClaim('case-1', CLAIM)
+    await move(storage, 'case-3', 'approved', 3)
+    expect(await idsOf({ claim: 'stale' })).toEqual(['case-2', 'case-5'])
+  }),
+
   check('listUnsettledCases pages through what Persona may yet decide, within its window', async (storage) => {
     const statuses = ['created', 'approved', 'declined', 'needs_review', 'pending', 'needs_review', 'created'] as const
     for (const [index, status] of [...statuses.entries()].reverse()) {

@@ -26,6 +26,7 @@ export const eventCases: readonly ConformanceCase[] = [
     const kycCase = {
       ...before,
       status: 'verified',
+      revision: 1,
       verificationScore: 1,
       personaStatus: 'approved',
       sealedSessionToken: null,

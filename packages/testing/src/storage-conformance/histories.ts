@@ -64,6 +64,7 @@ function drawOperation({ cases }: Model, random: () => number, step: number): Op
     [12, (subject) => subject.attachInquiry(caseId, { ...options, replaces })],
     [6, (subject) => subject.storeSessionToken(caseId, options)],
     [6, (subject) => subject.setClaim(caseId, claim)],
+    [6, (subject) => subject.clearClaim(caseId, claim)],
     [2, (subject) => subject.eraseCase(caseId, now)],
     [6, (subject) => subject.leaseInitiation(caseId, initiation)],
     [3, (subject) => subject.advanceAttempt(caseId, fromAttempt)],

@@ -19,6 +19,7 @@ export type Modelled = {
     | 'storeSessionToken'
     | 'recordEvent'
     | 'setClaim'
+    | 'clearClaim'
     | 'eraseCase']: (
     ...args: Parameters<KycStorage[Method]>
   ) => Awaited<ReturnType<KycStorage[Method]>> | ReturnType<KycStorage[Method]>
@@ -74,10 +75,13 @@ export function createModel(): Model {
     if (isFirst && event.inquiryId !== null) giveInquiry(caseId, event.inquiryId)
     lastPosition.set(caseId, position)
     const { status, score, personaStatus, occurredAt } = effect
+    const changes =
+      transitions.filter((earlier) => earlier.caseId === caseId).length + (status === before.status ? 0 : 1)
     const kycCase = change(caseId, {
       personaInquiryId: event.inquiryId,
       personaStatus,
       status,
+      revision: changes,
       verificationScore: score,
       ...(isFirst && { initiatingUntil: null }),
       ...(status !== 'pending' && { sealedSessionToken: null }),
@@ -88,7 +92,7 @@ export function createModel(): Model {
     if (status === before.status) return { outcome: 'applied', kycCase, transition: null }
     const transition: Transition = {
       caseId,
-      revision: transitions.filter((earlier) => earlier.caseId === caseId).length + 1,
+      revision: changes,
       from: before.status,
       to: status,
       score,
@@ -177,6 +181,15 @@ export function createModel(): Model {
       return { result: isSame ? 'unchanged' : 'conflict', kycCase }
     },
 
+    clearClaim(caseId, { kycClaimId, kycClaimTxHash }) {
+      const kycCase = cases.get(caseId)
+      if (kycCase === undefined) return { result: 'not_found', kycCase: null }
+      if (kycCase.kycClaimId === null) return { result: 'unchanged', kycCase }
+      const isSame = kycCase.kycClaimId === kycClaimId && kycCase.kycClaimTxHash === kycClaimTxHash
+      if (!isSame) return { result: 'conflict', kycCase }
+      return { result: 'cleared', kycCase: change(caseId, { kycClaimId: null, kycClaimTxHash: null }) }
+    },
+
     eraseCase(caseId, now) {
       const kycCase = cases.get(caseId)
       if (kycCase === undefined) return null
@@ -195,6 +208,7 @@ export function createModel(): Model {
 
 const BLANK = {
   status: 'pending',
+  revision: 0,
   verificationScore: null,
   personaInquiryId: null,
   inquiryAttempt: 1,

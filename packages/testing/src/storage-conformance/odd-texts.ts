@@ -1,6 +1,7 @@
 import type { KycStorage } from '@persona-kyc/core'
 import { expect } from 'vitest'
 import { at, newCase, newEvent, seal, toEffect } from './builders.js'
+import { newClaim, newTransaction, open, readWork, request, toAddress, toStored } from './claim-builders.js'
 import { type ConformanceCase, check } from './conformance-case.js'
 import { follow } from './follower.js'
 import { listAll } from './pages.js'
@@ -64,6 +65,20 @@ export const oddTextCases: readonly ConformanceCase[] = [
     expect(feed.map(({ caseId, eventId, eventName }) => [caseId, eventId, eventName])).toEqual(
       ODD_TEXTS.map((text) => [text, text, text]),
     )
+  }),
+
+  check('claims, their requests and transactions keep odd texts', async (storage) => {
+    for (const [index, text] of ODD_TEXTS.entries()) {
+      await request(storage, text)
+      await storage.deferClaimRequest(text, { revision: 1, dueAt: at(5), reason: text, attempts: 1 })
+      const claim = newClaim(text, { identity: toAddress(100 + index), claimId: text, uri: text })
+      expect(await storage.addClaim(claim), text).toEqual(toStored(claim))
+      const moved = await storage.moveClaim(claim, { from: ['signed'], to: 'issued', supersededBy: text, now: at(50) })
+      const transactions = await open(storage, [newTransaction(text, { caseId: text })])
+      expect(transactions).toMatchObject([{ purpose: text, caseId: text, nonce: index }])
+      const work = await readWork(storage, text)
+      expect(work).toMatchObject({ request: { reason: text }, claims: [moved], transactions })
+    }
   }),
 
   check('users whose ids differ only in case, accent, normal form or space are different', async (storage) => {

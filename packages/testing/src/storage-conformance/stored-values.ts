@@ -31,6 +31,7 @@ export const storedValueCases: readonly ConformanceCase[] = [
       userId: 'user-a',
       documentType: 'passport',
       status: 'pending',
+      revision: 0,
       verificationScore: null,
       personaInquiryId: null,
       inquiryAttempt: 1,
@@ -103,6 +104,7 @@ export const storedValueCases: readonly ConformanceCase[] = [
     expect(await attach(storage, 'a')).toBeNull()
     expect(await storage.storeSessionToken('a', SESSION)).toBeNull()
     expect(await storage.setClaim('a', CLAIM)).toEqual({ result: 'not_found', kycCase: null })
+    expect(await storage.clearClaim('a', CLAIM)).toEqual({ result: 'not_found', kycCase: null })
     expect(await storage.eraseCase('a', at(1))).toBeNull()
     expect(await storage.listCaseEvents('a', { after: null, limit: 5 })).toEqual({ items: [], next: null })
     await storage.releaseInitiation('a', at(1))

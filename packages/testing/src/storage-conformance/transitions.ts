@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { newEvent, PLAYED_STATUSES } from './builders.js'
+import { at, newEvent, PLAYED_STATUSES } from './builders.js'
 import { together } from './concurrency.js'
 import { type ConformanceCase, check } from './conformance-case.js'
 import { follow } from './follower.js'
@@ -30,5 +30,24 @@ export const transitionCases: readonly ConformanceCase[] = [
     await attach(storage, 'a', { inquiryId: 'inq-2', replaces: 'inq-a' })
     const next = await storage.recordEvent(newEvent('evt', { inquiryId: 'inq-2' }))
     expect(next.transition).toMatchObject({ revision: 3, from: 'pending', to: 'verified' })
+    expect(next.kycCase?.revision).toBe(3)
+  }),
+
+  check('a case tells the revision of its newest transition, 0 before the first', async (storage) => {
+    expect(await addCase(storage, 'a')).toMatchObject({ revision: 0 })
+    expect((await move(storage, 'a', 'pending', 1)).kycCase).toMatchObject({ revision: 0 })
+    const statuses = ['approved', 'completed', 'needs_review', 'declined'] as const
+    let revision = 0
+    for (const [index, status] of statuses.entries()) {
+      const { kycCase, transition } = await move(storage, 'a', status, index + 2)
+      revision = transition?.revision ?? revision
+      expect(kycCase?.revision, status).toBe(revision)
+      expect((await storage.getCase('a'))?.revision).toBe(revision)
+    }
+    expect(revision).toBe(3)
+    expect((await move(storage, 'a', 'approved', 1)).kycCase, 'an old event').toMatchObject({ revision })
+    expect(await storage.eraseCase('a', at(95_000))).toMatchObject({ revision })
+    const { items } = await storage.listCases({ status: null, claim: null, after: null, limit: 1 })
+    expect(items).toMatchObject([{ revision }])
   }),
 ]
