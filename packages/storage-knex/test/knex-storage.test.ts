@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { KycStorage, NewCase, NewEvent, SealedText } from '@persona-kyc/core'
+import type { KycStorage, NewCase, NewChainTransaction, NewEvent, SealedText } from '@persona-kyc/core'
 import { describeStorage } from '@persona-kyc/testing/storage-conformance'
 import createKnex, { type Knex } from 'knex'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -9,6 +9,7 @@ import { findBreaches } from './sql-rules.js'
 import { useDatabase } from './test-database.js'
 
 const database = useDatabase()
+const ADDRESS = `0x${'ab'.repeat(20)}`
 const schemas = new Map<KycStorage, string>()
 let schemaCount = 0
 /** Every statement that the storage has really sent, once. */
@@ -97,6 +98,33 @@ describe('createKnexStorage', () => {
     )
   })
 
+  it('keeps a transaction of the app usable when another sender crosses its purpose', async () => {
+    const { knex } = database
+    const open = (storage: KycStorage, digit: string) => {
+      const sender = { chainId: 1, sender: `0x${digit.repeat(40)}`, chainNonce: 0, now }
+      return storage.openTransactions(sender, [newTransaction('crossed')])
+    }
+    const other = await knex.transaction()
+    const first = await open(createKnexStorage({ knex: other }), 'a')
+    await knex.transaction(async (transaction) => {
+      const { rows } = await transaction.raw('select pg_backend_pid() as pid')
+      const bound = createKnexStorage({ knex: transaction })
+      const opening = open(bound, 'b')
+      await vi.waitUntil(() => isWaiting(knex, rows[0].pid))
+      await other.commit()
+      expect(await opening).toEqual(first)
+      await transaction.raw('select 1')
+    })
+    expect(await storage.listOpenTransactions({ chainId: 1, sender: `0x${'a'.repeat(40)}` })).toEqual(first)
+  })
+
+  it('refuses addresses that are not in lower case', async () => {
+    const sender = { chainId: 2, sender: ADDRESS.toUpperCase().replace('X', 'x'), chainNonce: 0, now }
+    const opening = storage.openTransactions(sender, [newTransaction('upper case')])
+    await expect(opening).rejects.toMatchObject({ name: 'StorageError', code: 'storage_failed' })
+    expect(await storage.listOpenTransactions(sender)).toEqual([])
+  })
+
   it.each(['repeatable read', 'serializable'])(
     'needs no luck where transactions are %s by default',
     async (isolation) => {
@@ -130,6 +158,15 @@ describe('createKnexStorage', () => {
         const recorded = await Promise.all([...events, ...events].map((event) => store.recordEvent(event)))
         expect(recorded.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(20)
         expect((await store.getCase(id))?.status).toBe('rejected')
+
+        const sender = { chainId: isolation.length, sender: ADDRESS, chainNonce: 0, now }
+        const opened = await Promise.all(
+          Array.from({ length: 20 }, (_, index) =>
+            store.openTransactions(sender, [newTransaction('shared'), newTransaction(`${index}`)]),
+          ),
+        )
+        const nonces = new Set(opened.flat().map(({ nonce }) => nonce))
+        expect([...nonces].sort((left, right) => left - right)).toEqual(Array.from({ length: 21 }, (_, nonce) => nonce))
       } finally {
         await strict.destroy()
       }
@@ -203,6 +240,10 @@ describe('createKnexStorage', () => {
   function newCase(id: string): NewCase {
     const user = { userId: `user ${id}`, documentType: 'passport' }
     return { id, ...user, sealedPersonalData: null, idempotencyKey: null, createdAt: now, initiatingUntil: now }
+  }
+
+  function newTransaction(purpose: string): NewChainTransaction {
+    return { purpose, caseId: 'case', claim: null, to: ADDRESS, data: '0x', gas: 21_000n }
   }
 
   function newEvent(id: string, inquiryId: string, status: 'rejected' | 'review', second: number): NewEvent {
