@@ -42,6 +42,7 @@ export default defineConfig({
       definePackageTests('hono-adapter'),
       definePackageTests('testing'),
       definePackageTests('cli'),
+      definePackageTests('claims'),
       defineTests('examples', 'examples/*/test/**/*.test.ts'),
     ],
   },
