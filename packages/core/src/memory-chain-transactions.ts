@@ -44,10 +44,11 @@ export function createMemoryChainTransactions({ isInState, hasten }: Transaction
     },
 
     async signTransactions({ now, ...sender }, forms) {
-      for (const { nonce, hash, ...form } of forms) {
+      for (const { nonce, hash, raw, maxFeePerGas, maxPriorityFeePerGas } of forms) {
         const transaction = findOpen(sender, nonce)
         if (transaction === undefined || transaction.hashes.includes(hash)) continue
-        put({ ...transaction, ...form, hashes: [...transaction.hashes, hash], signedAt: now })
+        const newest = { raw, maxFeePerGas, maxPriorityFeePerGas, signedAt: now }
+        put({ ...transaction, ...newest, hashes: [...transaction.hashes, hash] })
       }
     },
 
