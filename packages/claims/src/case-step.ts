@@ -48,7 +48,7 @@ export async function toTransaction(
   call: ContractCall,
   transaction: Pick<NewChainTransaction, 'purpose' | 'caseId' | 'claim'>,
 ): Promise<NewChainTransaction> {
-  const gas = await askChain(() => issuer.client.estimateGas({ ...call, account: issuer.sender }))
+  const gas = await askChain(() => issuer.client.estimateGas({ ...call, account: issuer.sender.address }))
   return { ...transaction, to: call.to.toLowerCase(), data: call.data, gas: withReserve(gas) }
 }
 

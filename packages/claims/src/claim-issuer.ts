@@ -117,7 +117,7 @@ export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
   }
   const send = async (call: ContractCall): Promise<Hash> => {
     await chainId()
-    const gas = await askChain(() => client.estimateGas({ ...call, account: sender }))
+    const gas = await askChain(() => client.estimateGas({ ...call, account: sender.address }))
     const hash = await askChain(() =>
       wallet.sendTransaction({ ...call, account: sender, chain: wallet.chain ?? null, gas: withReserve(gas) }),
     )

@@ -88,13 +88,13 @@ async function open(context: ServiceContext, looks: readonly Look[]): Promise<vo
 async function note(context: ServiceContext, { request }: ClaimWork, step: Step): Promise<boolean> {
   if (step.kind === 'again') return true
   const { store, now, measure } = context
-  const { caseId, revision } = request
+  const { caseId, revision, recalls } = request
   const attempts = step.kind === 'wait' && step.isProblem ? request.attempts + 1 : 0
   const delayMs = toDelayMs(context, step, attempts)
   const dueAt = delayMs === null ? null : new Date(now() + delayMs)
   const reason = step.kind === 'sent' ? 'sent' : step.reason
   if (step.kind === 'wait' && step.isProblem) measure({ name: 'case_parked', reason: step.reason })
-  await store.deferClaimRequest(caseId, { revision, dueAt, reason, attempts })
+  await store.deferClaimRequest(caseId, { revision, recalls, dueAt, reason, attempts })
   return step.kind !== 'wait'
 }
 

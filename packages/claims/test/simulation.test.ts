@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { SKIPPED, startTestChain, type TestChain } from './local-chain.js'
 import { histories } from './simulation/history.js'
 import { expectTruth } from './simulation/oracle.js'
-import { play } from './simulation/world.js'
+import { play } from './simulation/play.js'
 
 const { SIMULATE_CLAIMS = '10', SIMULATE_SEED = '20260101', SIMULATE_PATH } = process.env
 

@@ -11,6 +11,8 @@ export interface ClaimRequest {
   readonly reason: string | null
   /** How often it was worked on since it last came forward. */
   readonly attempts: number
+  /** How often something has made it due since its revision was noted: who has not seen the last time must look again. */
+  readonly recalls: number
 }
 
 /**
@@ -97,7 +99,7 @@ export interface ChainSender {
   readonly sender: string
 }
 
-/** A request, with the claims of its case by generation, and their transactions that are not void, by nonce. */
+/** A request, with the claims of its case by generation, and all its transactions by nonce. */
 export interface ClaimWork {
   readonly request: ClaimRequest
   readonly claims: readonly StoredClaim[]
@@ -117,16 +119,19 @@ export interface ClaimStorage {
     readonly now: Date
   }): Promise<boolean>
 
-  /** Makes a request due at `dueAt` that waits or is settled. False when there is none. */
+  /** Makes a request due at `dueAt` that waits or is settled, and counts it. False when there is none. */
   recallClaimRequest(caseId: string, dueAt: Date): Promise<boolean>
 
   /** Lists what is due at `now`, the longest due first, 1 to 500. */
   listDueClaims(query: { readonly now: Date; readonly limit: number }): Promise<readonly ClaimWork[]>
 
-  /** Stores when to work on a request next. False, and nothing is stored, when the revision is no longer the noted one. */
+  /**
+   * Stores when to work on a request next. False, and nothing is stored, when another revision was noted or it was made
+   * due since the caller has read it.
+   */
   deferClaimRequest(
     caseId: string,
-    request: Pick<ClaimRequest, 'revision' | 'dueAt' | 'reason' | 'attempts'>,
+    request: Pick<ClaimRequest, 'revision' | 'recalls' | 'dueAt' | 'reason' | 'attempts'>,
   ): Promise<boolean>
 
   /**
@@ -174,7 +179,7 @@ export interface ClaimStorage {
     }[],
   ): Promise<void>
 
-  /** Ends open transactions, and makes the requests of their cases due at `now` that wait. */
+  /** Ends open transactions, and makes the requests of their cases due at `now` that wait: once each, and counts it. */
   closeTransactions(
     sender: ChainSender & { readonly now: Date },
     ends: readonly {

@@ -2,7 +2,7 @@ import type { ChainSender, ChainTransaction, ClaimStorage, NewChainTransaction }
 
 type TransactionMethod = 'openTransactions' | 'signTransactions' | 'closeTransactions' | 'listOpenTransactions'
 
-/** The transactions of a storage in memory, and those of one case that are not void, by nonce. */
+/** The transactions of a storage in memory, and those of one case, by nonce. */
 export interface MemoryChainTransactions extends Pick<ClaimStorage, TransactionMethod> {
   transactionsOf(caseId: string): readonly ChainTransaction[]
 }
@@ -53,13 +53,15 @@ export function createMemoryChainTransactions({ isInState, hasten }: Transaction
     },
 
     async closeTransactions({ now, ...sender }, ends) {
+      const caseIds = new Set<string>()
       for (const { nonce, state, hash } of ends) {
         const transaction = findOpen(sender, nonce)
         if (transaction === undefined) continue
         const others = transaction.hashes.filter((other) => other !== hash)
         put({ ...transaction, state, hashes: hash === null ? others : [...others, hash] })
-        hasten(transaction.caseId, now)
+        caseIds.add(transaction.caseId)
       }
+      for (const caseId of caseIds) hasten(caseId, now)
     },
 
     async listOpenTransactions({ chainId, sender }) {
@@ -67,7 +69,7 @@ export function createMemoryChainTransactions({ isInState, hasten }: Transaction
       return open.slice(0, MAX_LISTED)
     },
 
-    transactionsOf: (caseId) => list((other) => other.caseId === caseId && other.state !== 'void'),
+    transactionsOf: (caseId) => list((other) => other.caseId === caseId),
   }
 }
 

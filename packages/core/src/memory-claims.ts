@@ -6,10 +6,10 @@ export function createMemoryClaims(): ClaimStorage {
   const requests = new Map<string, ClaimRequest>()
   const claims = new Map<string, StoredClaim>()
 
-  const change = (caseId: string, test: (request: ClaimRequest) => boolean, changes: Partial<ClaimRequest>) => {
+  const recall = (caseId: string, dueAt: Date, test: (request: ClaimRequest) => boolean = () => true) => {
     const request = requests.get(caseId)
     if (request === undefined || !test(request)) return false
-    requests.set(caseId, { ...request, ...changes })
+    requests.set(caseId, { ...request, dueAt, recalls: request.recalls + 1 })
     return true
   }
   const put = (claim: StoredClaim): StoredClaim => {
@@ -21,7 +21,7 @@ export function createMemoryClaims(): ClaimStorage {
 
   const { transactionsOf, ...transactions } = createMemoryChainTransactions({
     isInState: (caseId, { generation, state }) => claims.get(toKey({ caseId, generation }))?.state === state,
-    hasten: (caseId, now) => change(caseId, ({ dueAt }) => dueAt !== null, { dueAt: now }),
+    hasten: (caseId, now) => recall(caseId, now, ({ dueAt }) => dueAt !== null),
   })
 
   return {
@@ -30,12 +30,12 @@ export function createMemoryClaims(): ClaimStorage {
     async requestClaim({ caseId, revision, wantsClaim, now }) {
       const noted = requests.get(caseId)
       if (noted !== undefined && noted.revision >= revision) return false
-      requests.set(caseId, { caseId, revision, wantsClaim, dueAt: now, reason: null, attempts: 0 })
+      requests.set(caseId, { caseId, revision, wantsClaim, dueAt: now, reason: null, attempts: 0, recalls: 0 })
       return true
     },
 
     async recallClaimRequest(caseId, dueAt) {
-      return change(caseId, () => true, { dueAt })
+      return recall(caseId, dueAt)
     },
 
     async listDueClaims({ now, limit }) {
@@ -54,8 +54,11 @@ export function createMemoryClaims(): ClaimStorage {
         }))
     },
 
-    async deferClaimRequest(caseId, { revision, dueAt, reason, attempts }) {
-      return change(caseId, (noted) => noted.revision === revision, { dueAt, reason, attempts })
+    async deferClaimRequest(caseId, { revision, recalls, dueAt, reason, attempts }) {
+      const noted = requests.get(caseId)
+      if (noted === undefined || noted.revision !== revision || noted.recalls !== recalls) return false
+      requests.set(caseId, { ...noted, dueAt, reason, attempts })
+      return true
     },
 
     async addClaim({ now, revision, ...claim }) {

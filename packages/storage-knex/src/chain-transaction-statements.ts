@@ -103,7 +103,7 @@ export function closeTransactions({ claimRequests, chainTransactions }: TableNam
       order by case_id
       for update
     )
-    update ${claimRequests} r set due_at = :now from waiting w where r.case_id = w.case_id`
+    update ${claimRequests} r set due_at = :now, recalls = r.recalls + 1 from waiting w where r.case_id = w.case_id`
 }
 
 /** The sender's open transactions by nonce. */

@@ -48,6 +48,7 @@ export interface ClaimWorkRow {
   readonly due_at: Date | string | null
   readonly reason: string | null
   readonly attempts: number
+  readonly recalls: number
   readonly claims: string
   readonly transactions: string
 }
@@ -102,10 +103,10 @@ export function fromChainTransactionRow(row: ChainTransactionRow): ChainTransact
 /** The work of a row. Throws StorageError when the app's Knex renames columns. */
 export function fromClaimWorkRow(row: ClaimWorkRow): ClaimWork {
   requireColumn(row, 'case_id')
-  const { revision, reason, attempts } = row
+  const { revision, reason, attempts, recalls } = row
   const dueAt = toDateOrNull(row.due_at)
   return {
-    request: { caseId: row.case_id, revision, wantsClaim: row.wants_claim, dueAt, reason, attempts },
+    request: { caseId: row.case_id, revision, wantsClaim: row.wants_claim, dueAt, reason, attempts, recalls },
     claims: (JSON.parse(row.claims) as ClaimRow[]).map(fromClaimRow),
     transactions: (JSON.parse(row.transactions) as ChainTransactionRow[]).map(fromChainTransactionRow),
   }

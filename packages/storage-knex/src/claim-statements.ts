@@ -3,18 +3,21 @@ import type { TableNames } from './schema.js'
 /** Notes what a case wants, unless a revision as high is noted. */
 export function requestClaim({ claimRequests }: TableNames): string {
   return `
-    insert into ${claimRequests} as r (case_id, revision, wants_claim, due_at, reason, attempts)
-    values (:caseId, :revision, :wantsClaim, :now, null, 0)
+    insert into ${claimRequests} as r (case_id, revision, wants_claim, due_at, reason, attempts, recalls)
+    values (:caseId, :revision, :wantsClaim, :now, null, 0, 0)
     on conflict (case_id) do update set
       revision = excluded.revision, wants_claim = excluded.wants_claim, due_at = excluded.due_at,
-      reason = excluded.reason, attempts = excluded.attempts
+      reason = excluded.reason, attempts = excluded.attempts, recalls = excluded.recalls
     where r.revision < excluded.revision
     returning case_id`
 }
 
 /** Makes a request due. */
 export function recallClaimRequest({ claimRequests }: TableNames): string {
-  return `update ${claimRequests} set due_at = :dueAt where case_id = :caseId returning case_id`
+  return `
+    update ${claimRequests} set due_at = :dueAt, recalls = recalls + 1
+    where case_id = :caseId
+    returning case_id`
 }
 
 /** Lists due requests by (due_at, case_id), each with its claims and transactions as JSON: one snapshot of all three. */
@@ -24,18 +27,18 @@ export function listDueClaims({ claimRequests, claims, chainTransactions }: Tabl
       (select cast(coalesce(json_agg(c order by c.generation), '[]') as text)
         from ${claims} c where c.case_id = r.case_id) as claims,
       (select cast(coalesce(json_agg(t order by t.nonce, t.chain_id, t.sender), '[]') as text)
-        from ${chainTransactions} t where t.case_id = r.case_id and t.state <> 'void') as transactions
+        from ${chainTransactions} t where t.case_id = r.case_id) as transactions
     from ${claimRequests} r
     where r.due_at <= cast(:now as timestamptz)
     order by r.due_at, r.case_id
     limit :limit`
 }
 
-/** Stores when to work on a request next, if its revision is still the noted one. */
+/** Stores when to work on a request next, if nothing has come to it since it was read. */
 export function deferClaimRequest({ claimRequests }: TableNames): string {
   return `
     update ${claimRequests} set due_at = :dueAt, reason = :reason, attempts = :attempts
-    where case_id = :caseId and revision = :revision
+    where case_id = :caseId and revision = :revision and recalls = :recalls
     returning case_id`
 }
 

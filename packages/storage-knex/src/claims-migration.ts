@@ -28,7 +28,8 @@ function createRequests({ claimRequests }: TableNames): string[] {
       wants_claim boolean not null,
       due_at timestamptz(3),
       reason text,
-      attempts integer not null
+      attempts integer not null,
+      recalls integer not null
     )`,
     `create index kyc_claim_requests_due on ${claimRequests} (due_at, case_id) where due_at is not null`,
   ]

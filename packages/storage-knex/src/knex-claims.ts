@@ -24,8 +24,8 @@ export function createKnexClaims(tables: TableNames, { run, runCrossed }: Runner
     async listDueClaims(query) {
       return (await run<ClaimWorkRow>(statements.listDueClaims(tables), { ...query })).map(fromClaimWorkRow)
     },
-    async deferClaimRequest(caseId, { revision, dueAt, reason, attempts }) {
-      const bindings = { caseId, revision, dueAt, reason, attempts }
+    async deferClaimRequest(caseId, { revision, recalls, dueAt, reason, attempts }) {
+      const bindings = { caseId, revision, recalls, dueAt, reason, attempts }
       return (await run(statements.deferClaimRequest(tables), bindings)).length > 0
     },
     async addClaim(claim) {

@@ -202,7 +202,7 @@ function toHotClaimStatements(now: Date): [string, string, object][] {
     [
       'deferClaimRequest',
       claims.deferClaimRequest(tables),
-      { caseId: 'case-7', revision: 1, dueAt: now, reason: null, attempts: 1 },
+      { caseId: 'case-7', revision: 1, recalls: 0, dueAt: now, reason: null, attempts: 1 },
     ],
     ['addClaim', claims.addClaim(tables), claim],
     [
@@ -249,8 +249,8 @@ async function fill(): Promise<void> {
 async function fillClaims(): Promise<void> {
   const { knex } = database
   const toSqlAddress = (number: string) => `'0x' || lpad(to_hex(${number}), 40, '0')`
-  await knex.raw(`insert into ${tables.claimRequests} (case_id, revision, wants_claim, due_at, attempts)
-    select 'case-' || n, 1, true, case when n % 20 = 0 then now() + make_interval(secs => n) end, 0
+  await knex.raw(`insert into ${tables.claimRequests} (case_id, revision, wants_claim, due_at, attempts, recalls)
+    select 'case-' || n, 1, true, case when n % 20 = 0 then now() + make_interval(secs => n) end, 0, 0
     from generate_series(1, 5000) n`)
   await knex.raw(`insert into ${tables.claims} (case_id, generation, state, chain_id, issuer, topic, identity, claim_id,
       data, signature, uri, verified_at, created_at, updated_at)

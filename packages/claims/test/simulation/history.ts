@@ -1,7 +1,5 @@
 import fc from 'fast-check'
-
-/** How many cases there are; the last two are of one user, and share an identity. */
-export const CASES = 4
+import { CASES } from './people.js'
 
 /** One thing that happens in a simulated world. */
 export type Command =
@@ -25,7 +23,8 @@ export type Command =
   /** The user of a case has no identity, or has one again. */
   | { readonly kind: 'identity'; readonly index: number; readonly isKnown: boolean }
   | { readonly kind: 'tick'; readonly ms: number }
-  | { readonly kind: 'run'; readonly turns: number }
+  /** So many turns go by, and blocks with them. */
+  | { readonly kind: 'run'; readonly turns: number; readonly turnsPerBlock: number }
 
 /** What happens, and how unreliable the RPC endpoint is meanwhile. */
 export interface History {
@@ -42,10 +41,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('crash' as const), process: fc.nat(1), afterTurns: fc.nat(200) }),
+    arbitrary: fc.record({ kind: fc.constant('crash' as const), process: fc.nat(1), afterTurns: fc.nat(500) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), process: fc.nat(1) }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('mine' as const), blocks: fc.integer({ min: 1, max: 15 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('mine' as const), blocks: fc.integer({ min: 1, max: 15 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reorg' as const), depth: fc.integer({ min: 1, max: 12 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('intrude' as const), ahead: fc.nat(2) }) },
@@ -59,12 +58,19 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('tick' as const), ms: fc.constantFrom(100, 5000, 20_000, 70_000) }),
   },
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant('run' as const), turns: fc.integer({ min: 1, max: 150 }) }) },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      kind: fc.constant('run' as const),
+      turns: fc.integer({ min: 1, max: 600 }),
+      turnsPerBlock: fc.constantFrom(15, 60, 1000),
+    }),
+  },
 )
 
 /** All histories. */
 export const histories: fc.Arbitrary<History> = fc.record({
   seed: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-  commands: fc.array(command, { minLength: 8, maxLength: 50, size: 'max' }),
+  commands: fc.array(command, { minLength: 15, maxLength: 60, size: 'max' }),
   faultRate: fc.constantFrom(0, 0.02, 0.1),
 })

@@ -10,8 +10,8 @@ import {
   stringToHex,
 } from 'viem'
 import { expect } from 'vitest'
-import { CASES } from './history.js'
-import { TOPIC, toCaseId, toUserId, toWallet, type World } from './world.js'
+import { CASES, TOPIC, toCaseId, toSibling, toUserId, toWallet } from './people.js'
+import type { World } from './world.js'
 
 // All of this is written anew: what it checks is not to check itself.
 const ABI = parseAbi([
@@ -66,21 +66,13 @@ async function listLive(world: World): Promise<Live[]> {
   return found
 }
 
-/** True when the case is to have a claim: it is verified, and no case of the same user was verified later. */
-async function isHolder({ storage, isVerified }: World, index: number): Promise<boolean> {
+/** True when the case is to have a claim: it is verified, and no other case of its user was verified later. */
+async function isHolder({ storage, isVerified, verifiedAt }: World, index: number): Promise<boolean> {
   if (isVerified[index] !== true) return false
-  const other = index === CASES - 1 ? CASES - 2 : index === CASES - 2 ? CASES - 1 : null
-  if (other === null) return true
-  const [mine, theirs] = await Promise.all([readVerifiedAt(index), readVerifiedAt(other)])
-  if (isVerified[other] !== true) return !(await wasSuperseded())
-  return mine > theirs
-  async function readVerifiedAt(of: number): Promise<number> {
-    return (await storage.getCase(toCaseId(of)))?.verifiedAt?.getTime() ?? 0
-  }
-  /** A later verification of the same user took the claim over, and was taken back. */
-  async function wasSuperseded(): Promise<boolean> {
-    return (await storage.getCase(toCaseId(index)))?.kycClaimId === null
-  }
+  const sibling = toSibling(index)
+  if (sibling === null || Number(verifiedAt[sibling]) < Number(verifiedAt[index])) return true
+  // The later verification was taken back: it depends on whether the service saw it before that.
+  return isVerified[sibling] !== true && (await storage.getCase(toCaseId(index)))?.kycClaimId !== null
 }
 
 async function expectOnlyLiveOnesValid(world: World, sightings: readonly Sighting[], live: readonly Live[]) {

@@ -1,169 +1,118 @@
-import { createKycEngine, type KycStorage } from '@persona-kyc/core'
+import type { KycStorage } from '@persona-kyc/core'
 import { createSeededRandom } from '@persona-kyc/testing'
-import { createPublicClient, createWalletClient, custom, type EIP1193RequestFn, type Hex } from 'viem'
+import { type Hex, parseEther } from 'viem'
 import { createScheduler, type Scheduler } from '../../../../test-setup/simulation/scheduler.js'
-import { createClaimIssuer } from '../../src/claim-issuer.js'
-import { createFeedSource } from '../../src/feed-source.js'
-import { runIdentityService } from '../../src/identity-service.js'
 import type { IdentityServiceAlarm } from '../../src/service-reports.js'
 import type { TestChain } from '../local-chain.js'
-import { createFaultyRpc } from './faulty-rpc.js'
-import { CASES, type Command, type History } from './history.js'
+import { CASES, toCaseId, toUserId } from './people.js'
+import { type Process, type RpcRequest, startProcess } from './process.js'
 
-/** A world after its history. */
-export interface World {
+/** Where a simulated world takes place. */
+export interface Place {
+  /** It must not mine by itself. */
   readonly chain: TestChain
+  /** Empty. */
   readonly storage: KycStorage
-  /** Every transaction that was ever given to an endpoint. */
-  readonly sent: ReadonlySet<Hex>
-  readonly alarms: readonly IdentityServiceAlarm[]
-  /** Whether each case is verified. */
-  readonly isVerified: readonly boolean[]
-  /** The height at the start: what was deployed below is never taken back. */
-  readonly base: number
-  /** What happened, for a reader. */
+  /** Where what happens is written, for a reader. */
   readonly log: string[]
 }
 
-interface Process {
-  turnsLeft: number | null
-  isDead: boolean
-  pausedUntil: number
-  readonly stop: AbortController
+/** A real chain, a storage, processes whose every await may be the last, and a clock of its own. */
+export interface World extends Place {
+  readonly scheduler: Scheduler
+  readonly processes: Process[]
+  /** Every transaction that was ever given to an endpoint. */
+  readonly sent: Set<Hex>
+  readonly alarms: IdentityServiceAlarm[]
+  /** Whether each case is verified, and when it last became so. */
+  readonly isVerified: boolean[]
+  readonly verifiedAt: number[]
+  /** Whether each case's user is known to have a wallet. */
+  readonly isKnown: boolean[]
+  /** The share of calls to the endpoint that fail, lag or lie. */
+  readonly faults: { rate: number; readonly random: () => number }
+  /** The height at the start: what was deployed below is never taken back. */
+  readonly base: number
+  /** Answers calls to the endpoint in place of the real one, where it is set and does. */
+  intercept:
+    | ((request: RpcRequest, answer: () => Promise<unknown>, process: Process) => Promise<unknown> | undefined)
+    | null
+  /** The chain as it was at that height, before the next block. */
+  readonly snapshots: Map<bigint, Hex>
+  funds: bigint
+  decisions: number
 }
 
 const START = Date.parse('2026-01-02T03:04:05.678Z')
-/** Blocks that a transaction needs to count: one more than the deepest reorganisation. */
-const CONFIRMATIONS = 13
-export const TOPIC = 1n
-const LEASE_MS = 10_000
-const ETHER = 10n ** 18n
+const PLENTY = parseEther('10000')
 
-/** The id of a simulated case. */
-export const toCaseId = (index: number): string => `case-${index}`
-/** Of a user whose id would be personal, if it were on chain. */
-export const toUserId = (index: number): string => `ada.lovelace.${Math.min(index, CASES - 2)}@example.com`
-/** The wallet of a case's user, as an account of the local chain: the last two cases have one. */
-export const toWallet = ({ account }: TestChain, index: number): Hex => account(3 + Math.min(index, CASES - 2)).address
-
-/** Plays a history on a chain of its own, mends everything, and lets it come to rest. */
-export async function play(
-  history: History,
-  { chain, storage, log }: Pick<World, 'chain' | 'storage' | 'log'>,
-): Promise<World> {
-  const scheduler = createScheduler(createSeededRandom(history.seed), START)
-  const world: MutableWorld = {
-    ...{ chain, storage, scheduler, log, sent: new Set(), alarms: [] },
-    isVerified: Array(CASES).fill(false),
-    isKnown: Array(CASES).fill(true),
-    faults: { rate: history.faultRate, random: createSeededRandom(history.seed + 1) },
-    processes: [],
-    snapshots: new Map(),
-    funds: { isThere: true },
-    base: Number(await chain.client.getBlockNumber({ cacheTime: 0 })),
-    events: 0,
+/** Returns a world with its cases, in which nothing happens yet. */
+export async function createWorld(place: Place, { seed = 1, faultRate = 0 } = {}): Promise<World> {
+  const world: World = {
+    ...place,
+    scheduler: createScheduler(createSeededRandom(seed), START),
+    ...{ processes: [], sent: new Set<Hex>(), alarms: [], snapshots: new Map<bigint, Hex>(), intercept: null },
+    isVerified: Array<boolean>(CASES).fill(false),
+    verifiedAt: Array<number>(CASES).fill(0),
+    isKnown: Array<boolean>(CASES).fill(true),
+    faults: { rate: faultRate, random: createSeededRandom(seed + 1) },
+    base: Number(await place.chain.client.getBlockNumber({ cacheTime: 0 })),
+    funds: PLENTY,
+    decisions: 0,
   }
   for (let index = 0; index < CASES; index++) await createCase(world, index)
-  world.processes.push(start(world), start(world))
-  for (const command of history.commands) await perform(world, command)
-  await mend(world)
-  for (const { stop } of world.processes) stop.abort()
   return world
 }
 
-interface MutableWorld extends World {
-  readonly scheduler: Scheduler
-  readonly sent: Set<Hex>
-  readonly alarms: IdentityServiceAlarm[]
-  readonly isVerified: boolean[]
-  readonly isKnown: boolean[]
-  readonly faults: { rate: number; readonly random: () => number }
-  readonly processes: Process[]
-  /** The chain as it was at that height, before the next block. */
-  readonly snapshots: Map<bigint, Hex>
-  readonly funds: { isThere: boolean }
-  events: number
-}
-
-async function createCase({ storage }: MutableWorld, index: number): Promise<void> {
+async function createCase({ storage }: World, index: number): Promise<void> {
   const id = toCaseId(index)
-  const createdAt = new Date(START)
-  await storage.createCase({
-    ...{ id, documentType: 'passport', sealedPersonalData: null, idempotencyKey: null, createdAt },
-    userId: `${toUserId(index)}/${index}`,
-    initiatingUntil: createdAt,
-  })
-  await storage.attachInquiry(id, {
-    ...{
-      inquiryId: `inq-${index}`,
-      replaces: null,
-      personaStatus: 'created',
-      sealedSessionToken: null,
-      now: createdAt,
-    },
-  })
+  const now = new Date(START)
+  // A user has one open case at a time; here both of one are open for a moment.
+  const userId = `${toUserId(index)}/${index}`
+  const nothing = { sealedPersonalData: null, idempotencyKey: null }
+  await storage.createCase({ id, userId, documentType: 'passport', createdAt: now, initiatingUntil: now, ...nothing })
+  const inquiry = { inquiryId: `inq-${index}`, replaces: null, personaStatus: 'created', sealedSessionToken: null, now }
+  await storage.attachInquiry(id, inquiry)
 }
 
-async function decide(world: MutableWorld, index: number, isVerified: boolean): Promise<void> {
+/** Has Persona decide: the case becomes verified, or no longer is. */
+export async function decide(world: World, index: number, isVerified: boolean): Promise<void> {
   const { storage, scheduler } = world
-  world.events += 1
-  const occurredAt = new Date(scheduler.now() + world.events)
-  await storage.recordEvent({
-    ...{
-      id: `evt-${world.events}`,
-      name: 'inquiry.approved',
-      inquiryId: `inq-${index}`,
-      referenceId: null,
-      delivery: null,
-    },
-    effect: isVerified
-      ? { personaStatus: 'approved', status: 'verified', score: 1, occurredAt, rank: 6 }
-      : { personaStatus: 'declined', status: 'rejected', score: 0, occurredAt, rank: 6 },
-    receivedAt: occurredAt,
+  world.decisions += 1
+  const occurredAt = new Date(scheduler.now() + world.decisions)
+  const effect = isVerified
+    ? ({ personaStatus: 'approved', status: 'verified', score: 1 } as const)
+    : ({ personaStatus: 'declined', status: 'rejected', score: 0 } as const)
+  const { transition } = await storage.recordEvent({
+    ...{ id: `evt-${world.decisions}`, name: 'inquiry.transitioned', inquiryId: `inq-${index}`, referenceId: null },
+    ...{ effect: { ...effect, occurredAt, rank: 6 }, receivedAt: occurredAt, delivery: null },
   })
   world.isVerified[index] = isVerified
+  if (isVerified && transition !== null) world.verifiedAt[index] = occurredAt.getTime()
 }
 
-async function perform(world: MutableWorld, command: Command): Promise<void> {
-  const { chain, scheduler, log } = world
-  const { test } = chain
-  log.push(`> ${JSON.stringify(command)}`)
-  switch (command.kind) {
-    case 'decide':
-      return decide(world, command.index, command.isVerified)
-    case 'crash': {
-      live(world, command.process).turnsLeft = command.afterTurns
-      return
-    }
-    case 'pause': {
-      live(world, command.process).pausedUntil = scheduler.now() + LEASE_MS * 2
-      return
-    }
-    case 'mine':
-      return mine(world, command.blocks)
-    case 'reorg':
-      return reorganise(world, command.depth)
-    case 'forget':
-      return request(chain, 'anvil_dropAllTransactions', [])
-    case 'intrude':
-      return intrude(world, command.ahead)
-    case 'spike':
-      return test.setNextBlockBaseFeePerGas({ baseFeePerGas: 40_000_000_000n })
-    case 'fund':
-      return setFunds(world, command.isFunded)
-    case 'identity': {
-      world.isKnown[command.index] = command.isKnown
-      return
-    }
-    case 'tick':
-      return scheduler.advance(command.ms)
-    case 'run':
-      for (let turn = 0; turn < command.turns; turn++) await scheduler.step()
+/** The process of that number; a new one where it is dead, or there never was one. */
+export function live(world: World, index: number): Process {
+  const found = world.processes[index]
+  if (found !== undefined && !found.isDead) return found
+  const started = startProcess(world)
+  world.processes[index] = started
+  return started
+}
+
+/** Lets so many turns go by, and blocks with them. */
+export async function run(
+  world: World,
+  { turns, turnsPerBlock }: { turns: number; turnsPerBlock: number },
+): Promise<void> {
+  for (let turn = 1; turn <= turns; turn++) {
+    await world.scheduler.step()
+    if (turn % turnsPerBlock === 0) await mine(world, 1)
   }
 }
 
 /** Mines blocks that {@link reorganise} can take back. */
-async function mine({ chain: { test, client }, snapshots }: MutableWorld, blocks: number): Promise<void> {
+export async function mine({ chain: { test, client }, snapshots }: World, blocks: number): Promise<void> {
   for (let block = 0; block < blocks; block++) {
     snapshots.set(await client.getBlockNumber({ cacheTime: 0 }), await test.snapshot())
     await test.mine({ blocks: 1 })
@@ -171,159 +120,92 @@ async function mine({ chain: { test, client }, snapshots }: MutableWorld, blocks
 }
 
 /** Takes the newest blocks back, and puts empty ones in their place. What was in them is nowhere then. */
-async function reorganise(world: MutableWorld, depth: number): Promise<void> {
-  const { chain, snapshots, funds } = world
+export async function reorganise(world: World, depth: number): Promise<void> {
+  const { chain, snapshots } = world
   const height = await chain.client.getBlockNumber({ cacheTime: 0 })
   const id = snapshots.get(height - BigInt(depth))
   if (id === undefined) return
   await chain.test.revert({ id })
   for (const number of snapshots.keys()) if (number >= height - BigInt(depth)) snapshots.delete(number)
-  await setFunds(world, funds.isThere)
+  await setFunds(world, world.funds)
   await chain.test.mine({ blocks: depth + 1 })
 }
 
-/** A transaction of the same key, which this service knows nothing of. */
-async function intrude({ chain }: MutableWorld, ahead: number): Promise<void> {
+/** Makes the node forget what it has not mined. */
+export async function forget({ chain }: World): Promise<void> {
+  const request = chain.client.request as unknown as (request: RpcRequest) => Promise<unknown>
+  await request({ method: 'anvil_dropAllTransactions', params: [] })
+}
+
+/** Sends a transaction of the same key that the service knows nothing of, so many nonces after the next. */
+export async function intrude({ chain }: World, ahead: number): Promise<void> {
   const { client, owner, local } = chain
   const nonce = ahead + (await client.getTransactionCount({ address: owner.address }))
   const fees = { maxFeePerGas: 90_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
-  const serializedTransaction = await owner.signTransaction({
-    ...{ to: owner.address, value: 0n, gas: 21_000n, chainId: local.chainId, nonce, type: 'eip1559' as const, ...fees },
-  })
+  const transfer = { to: owner.address, value: 0n, gas: 21_000n, chainId: local.chainId, type: 'eip1559' } as const
+  const serializedTransaction = await owner.signTransaction({ ...transfer, ...fees, nonce })
   await client.sendRawTransaction({ serializedTransaction }).catch(() => {})
 }
 
-function setFunds({ chain, funds }: MutableWorld, isFunded: boolean): Promise<void> {
-  funds.isThere = isFunded
-  return chain.test.setBalance({ address: chain.owner.address, value: isFunded ? 10_000n * ETHER : 1n })
+/** Gives the sender so many wei, and takes the rest. */
+export async function setFunds(world: World, value: bigint = PLENTY): Promise<void> {
+  world.funds = value
+  await world.chain.test.setBalance({ address: world.chain.owner.address, value })
 }
 
-/** All that was broken works again, and time and blocks go on until nothing is left to be done. */
-async function mend(world: MutableWorld): Promise<void> {
-  const { scheduler, faults, chain, isKnown, processes, storage, log } = world
-  log.push('> mend')
+/** Mends all that is broken, and lets time and blocks go on until nothing is left to be done. Rejects when that never comes. */
+export async function mend(world: World): Promise<void> {
+  const { scheduler, faults, chain, isKnown, processes } = world
   faults.rate = 0
+  world.intercept = null
   isKnown.fill(true)
-  for (const process of processes) {
-    process.turnsLeft = null
-    process.pausedUntil = 0
-  }
-  await setFunds(world, true)
+  for (const process of processes) Object.assign(process, { turnsLeft: null, pausedUntil: 0 })
+  await setFunds(world)
   for (const index of processes.keys()) live(world, index)
-  for (let round = 0; round < 600; round++) {
-    for (let turn = 0; turn < 100; turn++) await scheduler.step()
-    await chain.test.mine({ blocks: 2 })
-    if (round % 10 === 9 && (await isAtRest(world))) return
+  for (let round = 1; round <= 60; round++) {
+    for (let turn = 1; turn <= 1000; turn++) {
+      await scheduler.step()
+      if (turn % 100 === 0) await chain.test.mine({ blocks: 2 })
+    }
+    if (await isAtRest(world)) return
     // Longer than any wait of a parked case.
-    if (round % 10 === 9) scheduler.advance(30_000)
+    scheduler.advance(30_000)
   }
+  throw new Error(`The world does not come to rest: ${await describeDue(world)}`)
+}
+
+async function describeDue({ storage, scheduler }: World): Promise<string> {
   const due = await storage.listDueClaims({ now: new Date(scheduler.now() + 10 ** 9), limit: 100 })
-  throw new Error(
-    `The world does not come to rest: ${JSON.stringify(due, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
-  )
+  return JSON.stringify(due, (_, value) => (typeof value === 'bigint' ? String(value) : value))
 }
 
-async function isAtRest({ storage, scheduler, chain, isVerified }: MutableWorld): Promise<boolean> {
+/** True when nothing is due, now or later, no transaction is open, and the follower has seen all. */
+export async function isAtRest({ storage, scheduler, chain: { owner, local } }: World): Promise<boolean> {
   const far = new Date(scheduler.now() + 10 ** 9)
-  const { owner, local } = chain
-  const sender = { chainId: local.chainId, sender: owner.address.toLowerCase() }
   if ((await storage.listDueClaims({ now: far, limit: 1 })).length > 0) return false
+  const sender = { chainId: local.chainId, sender: owner.address.toLowerCase() }
   if ((await storage.listOpenTransactions(sender)).length > 0) return false
-  const consumers = await storage.listConsumers()
   const feed = await storage.readFeed({ after: null, limit: 500 })
+  const consumers = await storage.listConsumers()
   const cursor = consumers.find(({ name }) => name === 'identity-service')?.cursor ?? null
-  return (feed.items.length === 0 || cursor === feed.next) && isVerified.length > 0
+  return feed.items.length === 0 || cursor === feed.next
 }
 
-function live(world: MutableWorld, index: number): Process {
-  const found = world.processes[index]
-  if (found !== undefined && !found.isDead) return found
-  const started = start(world)
-  world.processes[index] = started
-  return started
+/** Ends all processes of the world. */
+export function end({ processes }: World): void {
+  for (const { stop } of processes) stop.abort()
 }
 
-/** Starts a process that runs the Identity Service, whose every await may be the last. */
-function start(world: MutableWorld): Process {
-  const { scheduler, storage, chain, faults, log } = world
-  const process: Process = { turnsLeft: null, isDead: false, pausedUntil: 0, stop: new AbortController() }
-  const never = new Promise<void>(() => {})
-  const turn = async (): Promise<void> => {
-    if (process.turnsLeft !== null) process.turnsLeft -= 1
-    if (process.turnsLeft !== null && process.turnsLeft < 0) process.isDead = true
-    if (process.isDead) return never
-    await scheduler.turn()
-    if (process.pausedUntil > scheduler.now()) await scheduler.sleep(process.pausedUntil - scheduler.now())
-    return process.isDead ? never : undefined
+/** Lets turns and blocks go by until the test holds. Rejects when it never does. */
+export async function runUntil(
+  world: World,
+  test: () => boolean | Promise<boolean>,
+  { turnsPerBlock = 40, most = 20_000 } = {},
+): Promise<void> {
+  for (let turn = 1; turn <= most; turn++) {
+    if (await test()) return
+    await world.scheduler.step()
+    if (turn % turnsPerBlock === 0) await mine(world, 1)
   }
-  const ask = chain.client.request as EIP1193RequestFn
-  const rpc = createFaultyRpc({
-    ...{ ask, turn, outside: scheduler.outside, onSend: (raw: Hex) => void world.sent.add(raw) },
-    draw: () => (faults.random() < faults.rate ? faults.random() : 1),
-  })
-  const transport = custom({ request: rpc }, { retryCount: 0 })
-  const options = { chain: chain.client.chain, transport, cacheTime: 0 }
-  const pause = async (ms: number, signal?: AbortSignal) => {
-    if (signal?.aborted) return
-    await scheduler.sleep(ms)
-    await turn()
-  }
-  const gated = toGated(storage, turn, scheduler)
-  const logger = toLogger(log, world.processes.length)
-  const engine = createKycEngine({
-    ...{ persona: {} as never, storage: gated, templateId: 'itmpl_1', webhookSecrets: 'wbhsec_simulated' },
-    ...{ now: scheduler.now, sleep: pause, logger },
-  })
-  void runIdentityService({
-    source: createFeedSource({ engine, follow: { leaseMs: LEASE_MS, pollMs: 1000 } }),
-    store: gated,
-    issuer: createClaimIssuer({
-      client: createPublicClient(options),
-      wallet: createWalletClient({ ...options, account: chain.owner }),
-      ...{ issuer: chain.issuer, topic: TOPIC, confirmations: CONFIRMATIONS },
-    }),
-    factory: chain.factory,
-    resolveIdentity: ({ caseId }) => {
-      const index = Number(caseId.slice('case-'.length))
-      return world.isKnown[index] === true ? { wallet: toWallet(chain, index) } : null
-    },
-    ...{ signal: process.stop.signal, logger, now: scheduler.now, sleep: pause },
-    ...{
-      leaseMs: LEASE_MS,
-      pollMs: 500,
-      stuckAfterMs: 20_000,
-      resendAfterMs: 5000,
-      parkedMs: 1000,
-      maxParkedMs: 20_000,
-    },
-    onAlarm: (alarm) => void world.alarms.push(alarm),
-  }).catch((error: unknown) => {
-    log.push(`service ended: ${String(error)}`)
-  })
-  return process
-}
-
-function toLogger(log: string[], process: number) {
-  const write = (fields: object, message: string) => void log.push(`${process} ${message} ${JSON.stringify(fields)}`)
-  return { debug: write, info: write, warn: write, error: write }
-}
-
-/** The storage, with a turn before and after each call. */
-function toGated(storage: KycStorage, turn: () => Promise<void>, scheduler: Scheduler): KycStorage {
-  return new Proxy(storage, {
-    get(target, name: keyof KycStorage) {
-      if (name === 'watchFeed') return target.watchFeed
-      const method = target[name] as (...args: unknown[]) => Promise<unknown>
-      return async (...args: unknown[]) => {
-        await turn()
-        const result = await scheduler.outside(() => method.apply(target, args))
-        await turn()
-        return result
-      }
-    },
-  })
-}
-
-function request({ client }: TestChain, method: string, params: unknown[]): Promise<void> {
-  return (client.request as (request: { method: string; params: unknown[] }) => Promise<void>)({ method, params })
+  throw new Error(`It never came to that: ${world.log.slice(-20).join('\n')}\n${await describeDue(world)}`)
 }

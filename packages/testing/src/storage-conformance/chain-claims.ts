@@ -41,7 +41,7 @@ export const chainClaimCases: readonly ConformanceCase[] = [
 
   check('addClaim stores also where the request is settled', async (storage) => {
     await request(storage, 'a')
-    await storage.deferClaimRequest('a', { revision: 1, dueAt: null, reason: null, attempts: 0 })
+    await storage.deferClaimRequest('a', { recalls: 0, revision: 1, dueAt: null, reason: null, attempts: 0 })
     expect(await storage.addClaim(newClaim('a'))).toEqual(toStored(newClaim('a')))
   }),
 

@@ -24,7 +24,7 @@ export const claimRequestCases: readonly ConformanceCase[] = [
     await request(storage, 'a', { revision: 3, wantsClaim: true, now: at(5) })
     await request(storage, 'b', { revision: 0, wantsClaim: false, now: at(6) })
     const nothing = { claims: [], transactions: [] }
-    const noted = { reason: null, attempts: 0 }
+    const noted = { reason: null, attempts: 0, recalls: 0 }
     expect(await listWork(storage)).toEqual([
       { request: { caseId: 'a', revision: 3, wantsClaim: true, dueAt: at(5), ...noted }, ...nothing },
       { request: { caseId: 'b', revision: 0, wantsClaim: false, dueAt: at(6), ...noted }, ...nothing },
@@ -33,7 +33,7 @@ export const claimRequestCases: readonly ConformanceCase[] = [
 
   check('requestClaim changes nothing for a revision that is not higher', async (storage) => {
     await request(storage, 'a', { revision: 2 })
-    await storage.deferClaimRequest('a', { revision: 2, ...DEFERRED })
+    await storage.deferClaimRequest('a', { recalls: 0, revision: 2, ...DEFERRED })
     const before = await listWork(storage)
     for (const revision of [0, 1, 2]) {
       const again = { caseId: 'a', revision, wantsClaim: false, now: at(9) }
@@ -47,10 +47,10 @@ export const claimRequestCases: readonly ConformanceCase[] = [
     for (const [index, dueAt] of [at(500), null].entries()) {
       const revision = index * 2 + 1
       await request(storage, 'a', { revision })
-      await storage.deferClaimRequest('a', { revision, ...DEFERRED, dueAt })
+      await storage.deferClaimRequest('a', { recalls: 0, revision, ...DEFERRED, dueAt })
       await request(storage, 'a', { revision: revision + 1, wantsClaim: false, now: at(9) })
-      const anew = { caseId: 'a', revision: revision + 1, wantsClaim: false, dueAt: at(9), reason: null, attempts: 0 }
-      expect((await readWork(storage, 'a')).request).toEqual(anew)
+      const anew = { caseId: 'a', revision: revision + 1, wantsClaim: false, dueAt: at(9) }
+      expect((await readWork(storage, 'a')).request).toEqual({ ...anew, reason: null, attempts: 0, recalls: 0 })
     }
   }),
 
@@ -100,9 +100,9 @@ export const claimRequestCases: readonly ConformanceCase[] = [
     expect(await listWork(storage)).toEqual([])
     await request(storage, ['a', 'b'], { revision: 2, wantsClaim: true })
     for (const [index, dueAt] of [at(90_000), null].entries()) {
-      await storage.deferClaimRequest('a', { revision: 2, dueAt, reason: 'superseded', attempts: 1 })
+      await storage.deferClaimRequest('a', { recalls: index, revision: 2, dueAt, reason: 'superseded', attempts: 1 })
       expect(await storage.recallClaimRequest('a', at(100 + index))).toBe(true)
-      const recalled = { revision: 2, wantsClaim: true, dueAt: at(100 + index) }
+      const recalled = { revision: 2, wantsClaim: true, dueAt: at(100 + index), recalls: index + 1 }
       expect((await readWork(storage, 'a')).request).toMatchObject(recalled)
     }
     expect((await readWork(storage, 'b')).request.dueAt).toEqual(at(5))
@@ -111,12 +111,16 @@ export const claimRequestCases: readonly ConformanceCase[] = [
   check('deferClaimRequest stores when to work on a request next', async (storage) => {
     await request(storage, ['a', 'b'])
     const before = await readWork(storage, 'b')
-    expect(await storage.deferClaimRequest('a', { revision: 1, ...DEFERRED })).toBe(true)
-    const deferred = { caseId: 'a', revision: 1, wantsClaim: true, ...DEFERRED }
+    expect(await storage.deferClaimRequest('a', { recalls: 0, revision: 1, ...DEFERRED })).toBe(true)
+    const deferred = { caseId: 'a', revision: 1, wantsClaim: true, recalls: 0, ...DEFERRED }
     expect((await readWork(storage, 'a')).request).toEqual(deferred)
-    expect(await storage.deferClaimRequest('a', { revision: 1, dueAt: at(501), reason: null, attempts: 0 })).toBe(true)
+    expect(
+      await storage.deferClaimRequest('a', { recalls: 0, revision: 1, dueAt: at(501), reason: null, attempts: 0 }),
+    ).toBe(true)
     expect((await readWork(storage, 'a')).request).toEqual({ ...deferred, dueAt: at(501), reason: null, attempts: 0 })
-    expect(await storage.deferClaimRequest('a', { revision: 1, dueAt: null, reason: null, attempts: 0 })).toBe(true)
+    expect(
+      await storage.deferClaimRequest('a', { recalls: 0, revision: 1, dueAt: null, reason: null, attempts: 0 }),
+    ).toBe(true)
     expect(await listWork(storage)).toEqual([before])
   }),
 
@@ -124,23 +128,46 @@ export const claimRequestCases: readonly ConformanceCase[] = [
     await request(storage, 'a', { revision: 2 })
     const before = await listWork(storage)
     for (const revision of [1, 3]) {
-      expect(await storage.deferClaimRequest('a', { revision, ...DEFERRED }), `revision ${revision}`).toBe(false)
+      expect(await storage.deferClaimRequest('a', { recalls: 0, revision, ...DEFERRED }), `revision ${revision}`).toBe(
+        false,
+      )
     }
-    expect(await storage.deferClaimRequest('b', { revision: 1, ...DEFERRED })).toBe(false)
+    expect(await storage.deferClaimRequest('b', { recalls: 0, revision: 1, ...DEFERRED })).toBe(false)
     expect(await listWork(storage)).toEqual(before)
+  }),
+
+  check('deferClaimRequest stores nothing once the request was made due again', async (storage) => {
+    await request(storage, 'a')
+    await storage.recallClaimRequest('a', at(7))
+    const before = await listWork(storage)
+    expect(await storage.deferClaimRequest('a', { recalls: 0, revision: 1, ...DEFERRED, dueAt: null })).toBe(false)
+    expect(await listWork(storage)).toEqual(before)
+    expect(await storage.deferClaimRequest('a', { recalls: 1, revision: 1, ...DEFERRED })).toBe(true)
+  }),
+
+  check('a recall that crosses deferrals by those who have not seen it leaves the request due', async (storage) => {
+    for (let round = 0; round < RACE_ROUNDS; round++) {
+      const caseId = `case-${round}`
+      await request(storage, caseId)
+      const settled = { revision: 1, recalls: 0, dueAt: null, reason: null, attempts: 0 }
+      await together(20, (index) =>
+        index === 10 ? storage.recallClaimRequest(caseId, at(9)) : storage.deferClaimRequest(caseId, settled),
+      )
+      expect((await readWork(storage, caseId)).request).toMatchObject({ recalls: 1, dueAt: at(9) })
+    }
   }),
 
   check('a request that crosses deferrals of the one before is due all the same', async (storage) => {
     for (let round = 0; round < RACE_ROUNDS; round++) {
       const caseId = `case-${round}`
       await request(storage, caseId)
-      const settled = { revision: 1, dueAt: null, reason: null, attempts: 0 }
+      const settled = { revision: 1, recalls: 0, dueAt: null, reason: null, attempts: 0 }
       await together(20, (index) =>
         index === 10
           ? storage.requestClaim({ caseId, revision: 2, wantsClaim: false, now: at(9) })
           : storage.deferClaimRequest(caseId, settled),
       )
-      expect((await readWork(storage, caseId)).request).toMatchObject({ revision: 2, dueAt: at(9) })
+      expect((await readWork(storage, caseId)).request).toMatchObject({ recalls: 0, revision: 2, dueAt: at(9) })
     }
   }),
 
@@ -150,7 +177,13 @@ export const claimRequestCases: readonly ConformanceCase[] = [
       await request(storage, `case-${(index * 7) % 30}`, { now: at(index) })
     }
     await request(storage, 'settled', { now: at(0) })
-    await storage.deferClaimRequest('settled', { revision: 1, dueAt: null, reason: 'no_identity', attempts: 1 })
+    await storage.deferClaimRequest('settled', {
+      recalls: 0,
+      revision: 1,
+      dueAt: null,
+      reason: 'no_identity',
+      attempts: 1,
+    })
     const list = async (now: Date, limit: number) =>
       (await storage.listDueClaims({ now, limit })).map(({ request: { dueAt } }) => dueAt)
     expect(await list(LATER, 500)).toEqual(order.map(at))
@@ -173,10 +206,14 @@ export const claimRequestCases: readonly ConformanceCase[] = [
     const opened = await open(storage, wanted)
     await close(storage, 2, { state: 'void' })
     await close(storage, 3, { hash: '0xf3' })
-    const [first, ofB, , last, ofC] = opened
+    const [first, ofB, lost, last, ofC] = opened
     const [b, c, a] = await listWork(storage)
-    const done = { ...last, state: 'done', hashes: ['0xf3'] }
-    expect(a).toMatchObject({ request: { caseId: 'a' }, claims: [claims[0], claims[2]], transactions: [first, done] })
+    const ended = [
+      { ...lost, state: 'void' },
+      { ...last, state: 'done', hashes: ['0xf3'] },
+    ]
+    expect(a).toMatchObject({ request: { caseId: 'a' }, claims: [claims[0], claims[2]] })
+    expect(a?.transactions).toEqual([first, ...ended])
     expect(b).toMatchObject({ request: { caseId: 'b' }, claims: [claims[1]], transactions: [ofB] })
     expect(c).toMatchObject({ request: { caseId: 'c' }, claims: [], transactions: [ofC] })
   }),

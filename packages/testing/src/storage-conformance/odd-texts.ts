@@ -70,7 +70,7 @@ export const oddTextCases: readonly ConformanceCase[] = [
   check('claims, their requests and transactions keep odd texts', async (storage) => {
     for (const [index, text] of ODD_TEXTS.entries()) {
       await request(storage, text)
-      await storage.deferClaimRequest(text, { revision: 1, dueAt: at(5), reason: text, attempts: 1 })
+      await storage.deferClaimRequest(text, { recalls: 0, revision: 1, dueAt: at(5), reason: text, attempts: 1 })
       const claim = newClaim(text, { identity: toAddress(100 + index), claimId: text, uri: text })
       expect(await storage.addClaim(claim), text).toEqual(toStored(claim))
       const moved = await storage.moveClaim(claim, { from: ['signed'], to: 'issued', supersededBy: text, now: at(50) })

@@ -115,6 +115,7 @@ export const signedTransactionCases: readonly ConformanceCase[] = [
       { ...before[0], state: 'done', hashes: ['0xf0', '0xe0'] },
       { ...before[1], state: 'done', hashes: ['0xe1', '0xf1', '0xunknown'] },
       { ...before[2], state: 'done', hashes: ['0xe2', '0xf2'] },
+      { ...before[3], state: 'void' },
     ])
     expect(await storage.listOpenTransactions(SENDER)).toEqual([])
   }),
@@ -135,7 +136,7 @@ export const signedTransactionCases: readonly ConformanceCase[] = [
   }),
 
   check('closeTransactions makes the requests of their cases due that wait, and no others', async (storage) => {
-    const waiting = { revision: 1, dueAt: at(90_000), reason: 'pending', attempts: 4 }
+    const waiting = { revision: 1, recalls: 0, dueAt: at(90_000), reason: 'pending', attempts: 4 }
     for (const caseId of ['a', 'b', 'settled', 'other']) {
       await request(storage, caseId)
       await storage.deferClaimRequest(caseId, { ...waiting, dueAt: caseId === 'settled' ? null : waiting.dueAt })
@@ -154,7 +155,7 @@ export const signedTransactionCases: readonly ConformanceCase[] = [
       ['b', at(77)],
     ])
     expect(requests.slice(2)).toEqual([['other', at(90_000)]])
-    expect((await readWork(storage, 'a')).request).toMatchObject({ ...waiting, dueAt: at(77) })
+    expect((await readWork(storage, 'a')).request).toMatchObject({ ...waiting, recalls: 1, dueAt: at(77) })
   }),
 
   check('closeTransactions ends a transaction once for 50 callers', async (storage) => {
