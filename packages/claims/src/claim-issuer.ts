@@ -62,8 +62,9 @@ export interface IssuedClaim {
 }
 
 /** Issues and revokes claims, one at a time. For a whole feed there is `runIdentityService`. */
-export interface ClaimIssuer
-  extends Required<Pick<ClaimIssuerOptions, 'client' | 'issuer' | 'topic' | 'confirmations'>> {
+export interface ClaimIssuer extends Pick<ClaimIssuerOptions, 'client' | 'issuer' | 'topic'> {
+  /** How many blocks a transaction needs to count, its own included. */
+  readonly confirmations: number
   /** The account that sends. */
   readonly sender: LocalAccount
   /** The address whose key signs the claims. */
