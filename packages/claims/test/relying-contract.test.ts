@@ -403,10 +403,23 @@ describe.skipIf(SKIPPED !== null)(`a contract that relies on claims${SKIPPED ===
     ['reverts', 1],
     ['burns all gas', 2],
     ['gives no sense', 3],
-  ])('says no, and does not revert, where an identity %s', async (_, mood) => {
+  ])('says no, does not revert and does not pay much, where an identity %s', async (_, mood) => {
     const liar = await createLiar(null)
     await transact(chain, { address: liar.identity, abi: hostileAbi() }, 'behave', mood)
     expect(await isVerified(liar.wallet)).toBe(false)
+    const { wallet, owner, client } = chain
+    const data = encodeFunctionData({ ...token, functionName: 'isVerified', args: [liar.wallet] })
+    const send = { to: token.address, data, gas: 5_000_000n, account: owner, chain: wallet.chain ?? null }
+    const receipt = await client.waitForTransactionReceipt({ hash: await wallet.sendTransaction(send) })
+    expect(receipt.status).toBe('success')
+    expect(receipt.gasUsed).toBeLessThan(600_000n)
+  })
+
+  it('refuses a claim that an identity shows as one of another topic', async () => {
+    const { identity, wallet } = await createLiar(null)
+    const claim = { ...(await toClaim(identity)), topic: TOPIC + 1n }
+    await transact(chain, { address: identity, abi: hostileAbi() }, 'show', claim)
+    expect(await judge({ identity, wallet })).toEqual({ token: false, trex: false, library: 'no_claim' })
   })
 
   it('takes the claim of a second trusted issuer, though the first one breaks', async () => {

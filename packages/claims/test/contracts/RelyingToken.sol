@@ -77,10 +77,9 @@ contract RelyingToken {
     /// Whether one of the trusted issuers stands for the wallet now. Whatever an identity does, this does not revert.
     function isVerified(address wallet) public view returns (bool) {
         address identity = directory.getIdentity(wallet);
-        if (identity.code.length == 0) return false;
         address[] memory issuers = trustedIssuers.getTrustedIssuersForClaimTopic(topic);
         for (uint256 index = 0; index < issuers.length; index++) {
-            // Through a call of its own: an answer that cannot be decoded reverts in there, and is caught here.
+            // Through a call of its own: no identity, or an answer that cannot be decoded, reverts in there, and is caught here.
             try this.hasValidClaim{gas: CLAIM_GAS}(identity, issuers[index]) returns (bool valid) {
                 if (valid) return true;
             } catch {}
