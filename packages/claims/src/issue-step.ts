@@ -65,6 +65,8 @@ async function confirm(
   // Whoever manages the identity has taken it away again; that is theirs to decide.
   if (views[0] === 'absent') return { kind: 'settled', reason: 'removed_by_holder' }
   if (views[0] === 'invalid') return park('claim_invalid')
+  // It is being taken away just now: that is decided once it is final.
+  if ((await viewClaim(context.issuer.client, claim, { confirmed: null })) !== 'valid') return wait('unconfirmed')
   const reference = { kycClaimId: stored.claimId, kycClaimTxHash: txHash }
   const result = await context.source.storeClaim(caseId, reference)
   if (result === 'stored') return finish(context, stored, txHash)
@@ -72,7 +74,7 @@ async function confirm(
   return withdraw(context, stored)
 }
 
-async function viewClaim(client: PublicClient, claim: SignedClaim, { confirmed }: Head) {
+async function viewClaim(client: PublicClient, claim: SignedClaim, { confirmed }: Pick<Head, 'confirmed'>) {
   const at = confirmed === null ? {} : { blockNumber: confirmed }
   if (!isSameClaim(await readClaim(client, claim, at), claim)) return 'absent'
   return (await isClaimValid(client, claim, at)) ? 'valid' : 'invalid'

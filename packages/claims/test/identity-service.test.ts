@@ -394,6 +394,143 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     expect(world.sent.size).toBe(sent)
   })
 
+  it('issues another claim where it has lost that the first was revoked', async () => {
+    const first = live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await decide(world, 0, false)
+    await runUntil(world, hasNone(0))
+    first.isDead = true
+    const { sent } = world
+    storage = createMemoryStorage()
+    world = Object.assign(await worlds.createWorld({ chain, storage, log: [] }), { sent })
+    live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(2)
+  })
+
+  it('puts its reference in the place of one to an earlier claim of its own', async () => {
+    live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, () => noncesOf(ADD_CLAIM).length > 0)
+    const { claimId = '' } = (await readWork(0))?.claims[0] ?? {}
+    await storage.setClaim(toCaseId(0), { kycClaimId: claimId, kycClaimTxHash: '0xold', now: new Date() })
+    await truth()
+    expect((await readCase(0)).kycClaimTxHash).not.toBe('0xold')
+  })
+
+  it('leaves it at that where whoever manages the identity has taken the claim away', async () => {
+    live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, () => noncesOf(ADD_CLAIM).length > 0)
+    await mine(world, 1)
+    const { identity, claimId } = (await readWork(0))?.claims[0] ?? {}
+    await chain.test.impersonateAccount({ address: identity as Hex })
+    await chain.test.setBalance({ address: identity as Hex, value: 10n ** 18n })
+    const data = `${REMOVE}${claimId?.slice(2)}` as const
+    await chain.wallet.sendTransaction({
+      account: identity as Hex,
+      to: identity as Hex,
+      data,
+      gas: 200_000n,
+      chain: null,
+    })
+    await runUntil(world, async () => (await readWork(0)) === undefined)
+    expect(await readCase(0)).toMatchObject({ kycClaimId: null })
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(1)
+  })
+
+  it('waits for a source that does not know yet what it told', async () => {
+    let isLate = true
+    const process = startWith({})
+    const getCase = storage.getCase.bind(storage)
+    storage.getCase = async (id) => {
+      const kycCase = await getCase(id)
+      return isLate && kycCase !== null ? { ...kycCase, status: 'pending', verifiedAt: null, revision: 0 } : kycCase
+    }
+    await decide(world, 0, true)
+    await runUntil(world, async () => (await readWork(0))?.request.reason === 'source_lags')
+    isLate = false
+    await runUntil(world, hasClaim(0))
+    await truth()
+    expect(process.isDead).toBe(false)
+  })
+
+  it('sends nothing for a case of which the source says, before it is told so, that it is not verified any more', async () => {
+    live(world, 0)
+    const addClaim = storage.addClaim.bind(storage)
+    storage.addClaim = async (claim) => {
+      await decide(world, 0, false)
+      return addClaim(claim)
+    }
+    await decide(world, 0, true)
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toEqual([])
+  })
+
+  it('gives no nonce to a claim that another process has withdrawn meanwhile', async () => {
+    const sleeper = live(world, 0)
+    let isCaught = false
+    const openTransactions = storage.openTransactions.bind(storage)
+    storage.openTransactions = async (sender, wanted) => {
+      const isClaim = wanted.some(({ purpose }) => purpose.startsWith('issue:'))
+      if (!isClaim || isCaught) return openTransactions(sender, wanted)
+      isCaught = true
+      sleeper.pausedUntil = world.scheduler.now() + 5 * LEASE_MS
+      // The call arrives only once the sleeper wakes up.
+      late.push(() => openTransactions(sender, wanted))
+      return []
+    }
+    const late: (() => Promise<unknown>)[] = []
+    await decide(world, 0, true)
+    await runUntil(world, () => isCaught)
+    await decide(world, 0, false)
+    live(world, 1)
+    await runUntil(world, async () => (await readWork(0)) === undefined, { most: 40_000 })
+    for (const call of late) expect(await call()).toEqual([])
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toEqual([])
+  })
+
+  it('revokes anew what was revoked in blocks that are taken back', async () => {
+    live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await decide(world, 0, false)
+    await runUntil(world, () => noncesOf(REVOKE).length === 4)
+    await mine(world, 10)
+    await worlds.reorganise(world, 12)
+    await worlds.forget(world)
+    expect(await readCase(0)).not.toMatchObject({ kycClaimId: null })
+    await truth()
+    expect(await readCase(0)).toMatchObject({ kycClaimId: null })
+  })
+
+  it('concludes nothing from a receipt of a block that is not on the chain', async () => {
+    live(world, 0)
+    await decide(world, 0, true)
+    world.intercept = ({ method }, answer) =>
+      method !== 'eth_getTransactionReceipt'
+        ? undefined
+        : answer().then((receipt) => receipt && { ...receipt, blockHash: keccak256('0x01') })
+    await runUntil(world, () => toKinds().includes('chain_contradicts'))
+    await run(world, { turns: 1000, turnsPerBlock: 100 })
+    expect(await readCase(0)).toMatchObject({ kycClaimId: null })
+    await truth()
+  })
+
+  it('leaves a revoked claim on its identity where it is told to', async () => {
+    startWith({ removesRevoked: false })
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await decide(world, 0, false)
+    await runUntil(world, hasNone(0))
+    await expectTruth(world)
+    expect(noncesOf(REMOVE)).toEqual([])
+  })
+
   it('keeps a reference that is not its own, and says so', async () => {
     live(world, 0)
     await decide(world, 0, true)
