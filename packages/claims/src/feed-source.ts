@@ -16,6 +16,9 @@ export interface FeedSourceOptions {
   readonly follow?: Omit<FollowOptions, 'signal'> | undefined
 }
 
+/** A change that cannot be noted because the store is away must not be put aside: it waits for as long as that takes. */
+const NEVER_ENOUGH = 2 ** 31 - 1
+
 type StoreOutcome = Awaited<ReturnType<ClaimSource['storeClaim']>>
 type ClearOutcome = Awaited<ReturnType<ClaimSource['clearClaim']>>
 
@@ -37,7 +40,7 @@ export function createFeedSource({
             await onChange({ caseId, revision, isVerified: to === 'verified' })
           }
         },
-        { ...follow, signal },
+        { maxAttempts: NEVER_ENOUGH, ...follow, signal },
       ),
     readCase: (caseId) =>
       orIf<ClaimableCase | null>({ case_not_found: null }, async () => toClaimableCase(await engine.getCase(caseId))),

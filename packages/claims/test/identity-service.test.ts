@@ -86,6 +86,27 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     await truth()
   })
 
+  it('stores the claim, its nonce and each signed form before it sends them', async () => {
+    live(world, 0)
+    const unstored: unknown[] = []
+    const sender = { chainId: chain.local.chainId, sender: chain.owner.address.toLowerCase() }
+    world.intercept = ({ method, params = [] }, answer) => {
+      if (method !== 'eth_sendRawTransaction') return undefined
+      return storage.listOpenTransactions(sender).then((open) => {
+        const [raw] = params
+        const stored = open.find((transaction) => transaction.raw === raw)
+        if (stored === undefined || !stored.hashes.includes(keccak256(raw as Hex))) unstored.push(raw)
+        return answer()
+      })
+    }
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await decide(world, 0, false)
+    await runUntil(world, hasNone(0))
+    expect(world.sent.size).toBeGreaterThan(6)
+    expect(unstored).toEqual([])
+  })
+
   describe.each([
     ['before the node has it', 'before'],
     ['once the node has it', 'after'],
