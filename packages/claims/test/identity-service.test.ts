@@ -214,6 +214,21 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     await truth()
   })
 
+  it('replaces a transaction that every node takes and no block does', async () => {
+    live(world, 0)
+    let least = 0n
+    world.intercept = ({ method, params = [] }) => {
+      if (method !== 'eth_sendRawTransaction') return undefined
+      const { maxPriorityFeePerGas = 0n } = parseTransaction(params[0] as Hex)
+      least ||= maxPriorityFeePerGas + 1n
+      return maxPriorityFeePerGas < least ? Promise.resolve(keccak256(params[0] as Hex)) : undefined
+    }
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(1)
+  })
+
   it('sends with higher fees at once where a node calls them too low', async () => {
     live(world, 0)
     let refusals = 0
