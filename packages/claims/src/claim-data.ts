@@ -90,7 +90,10 @@ export function decodeClaimData(data: Hex): DecodedClaimData | null {
   // Seven words. Longer data could hide a second meaning behind them.
   if (data.length !== 2 + 7 * 64) return null
   try {
-    const [domain, chainId, issuer, level, verifiedAt, validUntil, commitment] = decodeAbiParameters(DATA, data)
+    const words = decodeAbiParameters(DATA, data)
+    // viem overlooks what Solidity refuses: an address in more than 20 bytes.
+    if (encodeAbiParameters(DATA, words) !== data.toLowerCase()) return null
+    const [domain, chainId, issuer, level, verifiedAt, validUntil, commitment] = words
     const numbers = [chainId, level, verifiedAt, validUntil]
     if (domain !== CLAIM_DATA_DOMAIN || numbers.some((number) => number > Number.MAX_SAFE_INTEGER)) return null
     return {
