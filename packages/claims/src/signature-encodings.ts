@@ -1,5 +1,5 @@
 import { ConfigurationError } from '@persona-kyc/core'
-import { concat, type Hex, hexToBigInt, hexToNumber, isHex, numberToHex, size, slice } from 'viem'
+import { concat, type Hex, hexToBigInt, hexToNumber, isHex, numberToHex, slice } from 'viem'
 
 /** The order of the curve secp256k1 (SEC 2, section 2.4.1). */
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
@@ -24,13 +24,23 @@ export function toSignatureEncodings(signature: Hex): readonly [Hex, Hex, Hex, H
   ]
 }
 
+/** True for a signature in the one form that this library writes; hex digits may be in either case. */
+export function isCanonicalSignature(signature: Hex): boolean {
+  try {
+    return toCanonicalSignature(signature) === signature.toLowerCase()
+  } catch {
+    return false
+  }
+}
+
 function parse(signature: Hex): { r: Hex; s: bigint; parity: number } {
-  if (!isHex(signature) || size(signature) !== 65) throw malformed()
+  // Counted in digits: viem takes half a byte for one.
+  if (!isHex(signature) || signature.length !== 2 + 2 * 65) throw malformed()
   const s = hexToBigInt(slice(signature, 32, 64))
   const v = hexToNumber(slice(signature, 64))
   const parity = v < 27 ? v : v - 27
   if (s === 0n || s >= ORDER || parity > 1) throw malformed()
-  return { r: slice(signature, 0, 32), s, parity }
+  return { r: slice(signature, 0, 32).toLowerCase() as Hex, s, parity }
 }
 
 function join(r: Hex, s: bigint, v: number): Hex {

@@ -3,7 +3,7 @@ import { askChain } from './chain-error.js'
 import { isClaimValid, readClaim } from './chain-view.js'
 import { ECDSA_SCHEME } from './claim.js'
 import { type DecodedClaimData, decodeClaimData, findFault } from './claim-data.js'
-import { toCanonicalSignature } from './signature-encodings.js'
+import { isCanonicalSignature } from './signature-encodings.js'
 
 /** Which claim to look for. */
 export interface VerifyClaimOptions {
@@ -56,16 +56,8 @@ export async function verifyClaim(client: PublicClient, options: VerifyClaimOpti
   const fault = findFault(statement, { chainId, issuer, nowSeconds: Number(block.timestamp) })
   if (statement === null || fault !== null || claim.scheme !== ECDSA_SCHEME) return toFault(fault ?? 'foreign_data')
   if (statement.level < minLevel) return toFault('level_too_low')
-  if (!isCanonical(claim.signature)) return toFault('other_encoding')
+  if (!isCanonicalSignature(claim.signature)) return toFault('other_encoding')
   return (await isClaimValid(client, claim, at)) ? { isValid: true, statement } : toFault('invalid')
-}
-
-function isCanonical(signature: `0x${string}`): boolean {
-  try {
-    return toCanonicalSignature(signature) === signature.toLowerCase()
-  } catch {
-    return false
-  }
 }
 
 function toFault(fault: ClaimFault): ClaimVerdict {
