@@ -37,6 +37,17 @@ export const CLAIM_MISTAKES: readonly Mistake[] = [
     fails: ['deferClaimRequest stores nothing for another revision', 'a request that crosses deferrals'],
   },
   {
+    mistake: 'defers a request that was made due meanwhile',
+    create: () =>
+      breakMemory((inner) => ({
+        async deferClaimRequest(caseId, request) {
+          const noted = (await readWaiting(inner)).find((work) => work.request.caseId === caseId)
+          return inner.deferClaimRequest(caseId, { ...request, recalls: noted?.request.recalls ?? request.recalls })
+        },
+      })),
+    fails: ['deferClaimRequest stores nothing once', 'a recall that crosses deferrals'],
+  },
+  {
     mistake: 'lets each case have a claim for an identity',
     create: () =>
       breakMemory((inner) => ({

@@ -1,3 +1,4 @@
+import type { KycStorage } from '@persona-kyc/core'
 import { expect } from 'vitest'
 import { at } from './builders.js'
 import {
@@ -50,8 +51,8 @@ export const signedTransactionCases: readonly ConformanceCase[] = [
 
   check('signTransactions changes none that is not open, is unknown or is another sender’s', async (storage) => {
     await request(storage, 'a')
-    const wanted = ['p', 'q'].map((purpose) => newTransaction(purpose))
-    await open(storage, wanted)
+    await openForOthers(storage)
+    await open(storage, ['p', 'q'])
     await close(storage, 0)
     const before = await readWork(storage, 'a')
     await storage.signTransactions({ ...SENDER, now: at(44) }, [toForm(0, 'f0'), toForm(2, 'f2')])
@@ -122,6 +123,7 @@ export const signedTransactionCases: readonly ConformanceCase[] = [
 
   check('closeTransactions changes none that is not open, is unknown or is another sender’s', async (storage) => {
     await request(storage, 'a')
+    await openForOthers(storage)
     await open(storage, ['p', 'q'])
     await close(storage, 0, { hash: '0xf0', now: at(70) })
     const before = await readWork(storage, 'a')
@@ -187,3 +189,11 @@ export const signedTransactionCases: readonly ConformanceCase[] = [
     expect(listed.map(({ purpose }) => purpose)).toEqual(nonces.slice(0, 1000).map((nonce) => `p${nonce}`))
   }),
 ]
+
+/** Opens transactions with the nonces 0 to 2 for others, about another case. */
+async function openForOthers(storage: KycStorage): Promise<void> {
+  for (const { chainId, sender } of OTHERS) {
+    const wanted = [0, 1, 2].map((index) => newTransaction(`${sender} ${index}`, { caseId: 'others' }))
+    await open(storage, wanted, { chainId, sender })
+  }
+}
