@@ -1,15 +1,29 @@
 import { type ClaimErrorCode, isKycError, KycError } from '@persona-kyc/core'
-import { BaseError, ContractFunctionRevertedError, ExecutionRevertedError, InsufficientFundsError } from 'viem'
+import {
+  BaseError,
+  CallExecutionError,
+  ContractFunctionExecutionError,
+  ExecutionRevertedError,
+  InsufficientFundsError,
+} from 'viem'
 
 /**
- * Turns what viem threw into a KycError: `chain_refused` where a contract reverts, `chain_funds_missing` where the
- * sender cannot pay, else `chain_unreachable`. Nothing of it is kept but its name: viem's messages quote URLs, which may
+ * What nodes say of a contract that reverts, runs out of gas, or does what none may. viem cannot be asked: it knows some of
+ * these only, and calls a node's own failure (-32603) a revert too.
+ */
+const REVERT =
+  /revert|evm error|vm execution error|vm exception|due to an exception|out ?of ?gas|invalid ?(opcode|jump)|bad ?instruction|stack ?(under|over)flow/
+const FUNDS_MISSING = /insufficient ?(funds|balance)|upfront cost exceeds|outoffunds/
+
+/**
+ * Turns what viem threw into a KycError: `chain_refused` where a contract reverts, gives no sense, or is none,
+ * `chain_funds_missing` where the sender cannot pay, else `chain_unreachable`. Nothing of it is kept but its name: viem's messages quote URLs, which may
  * hold the key of an RPC provider, and calldata.
  */
 export function toChainError(error: unknown): KycError {
   if (isKycError(error)) return error
   const cause = new Error(toErrorName(error))
-  if (isRevert(error)) return chainRefused(cause)
+  if (isRevert(error) || isSenseless(error)) return chainRefused(cause)
   if (isFundsMissing(error)) return fundsMissing(cause)
   return new KycError('chain_unreachable', {
     problem: `The chain cannot be asked (${cause.message}).`,
@@ -55,12 +69,26 @@ export type SendRefusal = 'known' | 'nonce_used' | 'underpriced' | 'funds_missin
 /** Reads why a node refused a signed transaction: geth, Erigon, Nethermind, Besu, Reth and Anvil say much the same. */
 export function toSendRefusal(error: unknown): SendRefusal {
   const text = toDetails(error)
-  if (/already known|known transaction|already ?imported|already exists/.test(text)) return 'known'
-  if (/nonce (is )?too low|old nonce|oldnonce|nonce has already been used/.test(text)) return 'nonce_used'
-  if (/underpriced|fee too low|feetoolow|less than block base fee|max ?fee ?per ?gas|replacement/.test(text)) {
-    return 'underpriced'
-  }
-  return isFundsMissing(error) || /insufficient (funds|balance)|overshot/.test(text) ? 'funds_missing' : 'unknown'
+  if (/already ?known|known transaction|already ?imported|already exists|with (the )?same hash/.test(text))
+    return 'known'
+  if (/nonce (is )?too low|old ?nonce|nonce has already been used/.test(text)) return 'nonce_used'
+  if (isFundsMissing(error)) return 'funds_missing'
+  return /underpriced|fee ?too ?low|max ?fee ?per ?gas|gas price below|replacement|replace existing/.test(text)
+    ? 'underpriced'
+    : 'unknown'
+}
+
+/** True where a contract did not do what it was called for, by the words of the node. */
+export function isRevert(error: unknown): boolean {
+  return (
+    find(error, (inner) => inner instanceof ExecutionRevertedError || (inner as { code?: unknown }).code === 3) ||
+    REVERT.test(toDetails(error))
+  )
+}
+
+/** True where there is no contract, or it answers what cannot be decoded. */
+function isSenseless(error: unknown): boolean {
+  return error instanceof ContractFunctionExecutionError && !find(error, (inner) => inner instanceof CallExecutionError)
 }
 
 function fundsMissing(cause?: Error): KycError {
@@ -71,18 +99,8 @@ function fundsMissing(cause?: Error): KycError {
   })
 }
 
-function isRevert(error: unknown): boolean {
-  return find(
-    error,
-    (inner) =>
-      inner instanceof ContractFunctionRevertedError ||
-      inner instanceof ExecutionRevertedError ||
-      (inner as { code?: unknown }).code === 3,
-  )
-}
-
 function isFundsMissing(error: unknown): boolean {
-  return find(error, (inner) => inner instanceof InsufficientFundsError)
+  return find(error, (inner) => inner instanceof InsufficientFundsError) || FUNDS_MISSING.test(toDetails(error))
 }
 
 function find(error: unknown, test: (inner: unknown) => boolean): boolean {
@@ -100,7 +118,9 @@ function toDetails(error: unknown): string {
   return parts.join(' ').toLowerCase()
 }
 
+/** The name of the innermost error: what JSON-RPC answers is below it, and has none. */
 function toErrorName(error: unknown): string {
-  const innermost = error instanceof BaseError ? error.walk() : error
-  return innermost instanceof Error ? innermost.name : typeof innermost
+  let name: string = typeof error
+  for (let inner = error; inner instanceof Error; inner = inner.cause) name = inner.name
+  return name
 }
