@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,8 @@ import { type Address, createWalletClient, http, parseAbi } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { toKey } from '../src/claim.js'
+import { parseAddressFile } from '../src/deploy/address-file.js'
+import { loadContracts } from '../src/deploy/contract-artifacts.js'
 import { type DeployOptions, deployContracts } from '../src/deploy.js'
 import {
   accountOf,
@@ -28,6 +31,7 @@ const CONTRACTS = parseAbi([
   'function owner() view returns (address)',
   'function getKeyPurposes(bytes32 key) view returns (uint256[])',
   'function getTrustedIssuersForClaimTopic(uint256 topic) view returns (address[])',
+  'function addKey(bytes32 key, uint256 purpose, uint256 keyType) returns (bool)',
   'function removeKey(bytes32 key, uint256 purpose) returns (bool)',
 ])
 
@@ -57,6 +61,7 @@ describe.skipIf(!isLocalChainAvailable())('deployContracts (skipped where @found
   })
 
   afterEach(async () => {
+    await callChain(chain.url, 'evm_setAutomine', [true])
     await callChain(chain.url, 'evm_revert', [snapshot])
   })
 
@@ -90,6 +95,16 @@ describe.skipIf(!isLocalChainAvailable())('deployContracts (skipped where @found
     expect(complete).toBe(true)
     expect(await listContracts(client, address)).toEqual(Object.values(contracts))
     expect(await client.getTransactionCount({ address })).toBe(transactions)
+  }
+
+  /** Mines block after block until the work is done. */
+  async function mineUntil<Result>(work: Promise<Result>): Promise<Result> {
+    let isOver = false
+    const over = work.finally(() => {
+      isOver = true
+    })
+    while (!isOver) await callChain(chain.url, 'evm_mine')
+    return over
   }
 
   it('deploys four contracts that belong together, with the deployer for everything', async () => {
@@ -229,26 +244,16 @@ describe.skipIf(!isLocalChainAvailable())('deployContracts (skipped where @found
           () => false,
         )
       }
-      expect(runs).toBe(12)
+      // At least: what was sent right before may not be mined when the next run looks, and is sent once more.
+      expect(runs).toBeGreaterThanOrEqual(12)
       await expectOneOfEach(11)
     })
 
     it('with the transaction not mined yet, waits for that one', async () => {
       await callChain(chain.url, 'evm_setAutomine', [false])
-      try {
-        const sends = (operation: string, moment: string) =>
-          operation === 'eth_sendRawTransaction' && moment === 'after'
-        await expect(deployContracts(options(killAt(1, sends)))).rejects.toThrow()
-        const again = deployContracts(options()).finally(() => callChain(chain.url, 'evm_setAutomine', [true]))
-        let isOver = false
-        const over = again.finally(() => {
-          isOver = true
-        })
-        while (!isOver) await callChain(chain.url, 'evm_mine')
-        expect((await over).sent).toBeGreaterThanOrEqual(3)
-      } finally {
-        await callChain(chain.url, 'evm_setAutomine', [true])
-      }
+      const sends = (operation: string, moment: string) => operation === 'eth_sendRawTransaction' && moment === 'after'
+      await expect(deployContracts(options(killAt(1, sends)))).rejects.toThrow()
+      expect((await mineUntil(deployContracts(options()))).sent).toBeGreaterThanOrEqual(3)
       await expectOneOfEach(4)
     })
 
@@ -273,6 +278,74 @@ describe.skipIf(!isLocalChainAvailable())('deployContracts (skipped where @found
       expect((await readAddressFile(file)).steps.map(({ nonce }) => nonce)).toEqual([0, 1, 3, 4])
       await expectOneOfEach(5)
     })
+
+    const onchainId = loadContracts('@onchain-id/solidity', '.')
+    const NOBODY: Address = '0x000000000000000000000000000000000000dEaD'
+
+    it.each([
+      ['ImplementationAuthority', 2],
+      ['Factory', 3],
+      ['ClaimIssuer', 4],
+    ])('does not take for its %s one that the wallet has made for another purpose', async (name, number) => {
+      const sends = (operation: string, moment: string) => operation === 'eth_sendRawTransaction' && moment === 'before'
+      await expect(deployContracts(options(killAt(number, sends)))).rejects.toThrow()
+      const wallet = createWalletClient({ account: accountOf(chain, 0), transport: http(chain.url) })
+      const abi = parseAbi(['constructor(address)'])
+      const { bytecode } = onchainId.get(name)
+      const hash = await wallet.deployContract({ chain: null, abi, bytecode, args: [NOBODY] })
+      await createWatchedClient(chain.url).waitForTransactionReceipt({ hash })
+      await deployContracts(options())
+      const nonces = (await readAddressFile(file)).steps.map(({ nonce }) => nonce)
+      expect(nonces).toEqual([0, 1, 2, 3].map((nonce) => (nonce < number - 1 ? nonce : nonce + 1)))
+    })
+
+    it('with a file that another run is ahead of, takes over what that has done', async () => {
+      let older = ''
+      let sends = 0
+      const watch: Watch = (operation, moment) => {
+        if (operation === 'replace' && moment === 'after' && older === '') older = readFileSync(file, 'utf8')
+        if (operation === 'eth_sendRawTransaction' && moment === 'after') sends++
+        if (sends > 1) throw new Killed('killed after the second transaction')
+      }
+      await expect(deployContracts(options(watch))).rejects.toThrow()
+      expect(parseAddressFile(older, file).steps.map(({ state }) => state)).toEqual(['done'])
+      await writeFile(file, older)
+      await deployContracts(options())
+      await expectOneOfEach(4)
+    })
+
+    it('leaves a transaction alone that the wallet has sent for something else meanwhile', async () => {
+      const isRecorded = (operation: string, moment: string) => operation === 'replace' && moment === 'after'
+      await expect(deployContracts(options(killAt(1, isRecorded)))).rejects.toThrow()
+      await callChain(chain.url, 'evm_setAutomine', [false])
+      const wallet = createWalletClient({ account: accountOf(chain, 0), transport: http(chain.url) })
+      const { baseFeePerGas } = await createWatchedClient(chain.url).getBlock()
+      const fees = { maxFeePerGas: (baseFeePerGas ?? 0n) + 1n, maxPriorityFeePerGas: 1n }
+      const hash = await wallet.sendTransaction({ chain: null, to: manager, value: 1n, ...fees })
+      await mineUntil(deployContracts(options()))
+      expect(await callChain(chain.url, 'eth_getTransactionReceipt', [hash])).toMatchObject({ status: '0x1' })
+      await expectOneOfEach(5)
+    })
+
+    it('goes on where somebody else has taken steps of it, and left a gap in the nonces', async () => {
+      // The wallet itself makes another one manager, and that adds both keys: two steps are done with one nonce used.
+      const isFourthDone = (operation: string, moment: string) => operation === 'replace' && moment === 'after'
+      await expect(deployContracts(everything(killAt(7, isFourthDone)))).rejects.toThrow()
+      const { contracts } = await readAddressFile(file)
+      for (const [sender, key, purpose] of [
+        [0, accountOf(chain, 9).address, 1n],
+        [9, signer, 3n],
+        [9, manager, 1n],
+      ] as const) {
+        const wallet = createWalletClient({ account: accountOf(chain, sender), transport: http(chain.url) })
+        const args = [toKey(key), purpose, 1n] as const
+        const address = contracts.claimIssuer ?? manager
+        const hash = await wallet.writeContract({ chain: null, address, abi: CONTRACTS, functionName: 'addKey', args })
+        await createWatchedClient(chain.url).waitForTransactionReceipt({ hash })
+      }
+      expect((await deployContracts(everything())).sent).toBe(5)
+      await expectOneOfEach(10)
+    })
   })
 
   it('begun by two at once, makes one of each contract', async () => {
@@ -284,6 +357,15 @@ describe.skipIf(!isLocalChainAvailable())('deployContracts (skipped where @found
     await expectOneOfEach(11)
   })
 
+  it('sends nothing where another run has begun the file in the last moment', async () => {
+    const watch: Watch = (operation, moment) => {
+      if (operation === 'create' && moment === 'before') writeFileSync(file, 'of another run')
+    }
+    await expect(deployContracts(options(watch))).rejects.toThrow(`Another run has begun ${file}`)
+    expect(await readFile(file, 'utf8')).toBe('of another run')
+    expect(await listContracts(createWatchedClient(chain.url), accountOf(chain, 0).address)).toEqual([])
+  })
+
   it('waits for as many confirmations as are asked for, and goes on when they have come', async () => {
     const patient = { ...options(), confirmations: 3 }
     await expect(deployContracts({ ...patient, timeoutMs: 150 })).rejects.toMatchObject({ code: 'chain_unconfirmed' })
@@ -293,13 +375,7 @@ describe.skipIf(!isLocalChainAvailable())('deployContracts (skipped where @found
     await callChain(chain.url, 'evm_mine')
     await expect(deployContracts({ ...patient, timeoutMs: 150 })).rejects.toMatchObject({ code: 'chain_unconfirmed' })
     expect(Object.keys((await readAddressFile(file)).contracts)).toEqual(['identityImplementation'])
-    const last = deployContracts(patient)
-    let isOver = false
-    const over = last.finally(() => {
-      isOver = true
-    })
-    while (!isOver) await callChain(chain.url, 'evm_mine')
-    await over
+    await mineUntil(deployContracts(patient))
     await expectOneOfEach(4)
   })
 

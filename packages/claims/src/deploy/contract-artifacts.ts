@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { ConfigurationError } from '@persona-kyc/core'
 import { type Hex, isHex } from 'viem'
 
@@ -56,7 +56,7 @@ export function isCodeOf({ deployedBytecode }: ContractArtifact, code: Hex | und
 const IMMUTABLE = /7f0{64}/g
 
 function findRequire(name: keyof typeof TRIED, directory: string): NodeJS.Require {
-  for (const from of [join(directory, 'package.json'), HERE]) {
+  for (const from of [resolve(directory, 'package.json'), HERE]) {
     const require = createRequire(from)
     try {
       require.resolve(name)
