@@ -52,9 +52,15 @@ export function toIdentitySalt(chainId: number, factory: Address, wallet: Addres
 export function createIdentityFactory(options: IdentityFactoryOptions): IdentityFactory {
   const { client, factory, owner, managers = [owner] } = options
   let chainId: Promise<number> | undefined
+  const readChainId = () => {
+    chainId ??= askChain(() => client.getChainId()).catch((error: unknown) => {
+      chainId = undefined
+      throw error
+    })
+    return chainId
+  }
   const toCreateCall = async (wallet: Address) => {
-    chainId ??= askChain(() => client.getChainId())
-    const salt = toIdentitySalt(await chainId, factory, wallet)
+    const salt = toIdentitySalt(await readChainId(), factory, wallet)
     return toCreateIdentityCall(factory, { wallet, salt, keys: managers.map(toKey) })
   }
   return {
