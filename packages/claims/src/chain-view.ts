@@ -74,16 +74,24 @@ export function isRevoked(client: PublicClient, issuer: Address, signature: Hex,
 }
 
 /** True when the address has a key with the purpose CLAIM or MANAGEMENT on the contract. */
-export function hasClaimKey(client: PublicClient, contract: Address, address: Address, at: At = {}): Promise<boolean> {
-  return askChain(() =>
-    client.readContract({
-      ...toBlock(at),
-      address: contract,
-      abi: identityAbi,
-      functionName: 'keyHasPurpose',
-      args: [toKey(address), CLAIM_PURPOSE],
-    }),
+export async function hasClaimKey(
+  client: PublicClient,
+  contract: Address,
+  address: Address,
+  at: At = {},
+): Promise<boolean> {
+  const found = await askChain(async () =>
+    client
+      .readContract({
+        ...toBlock(at),
+        address: contract,
+        abi: identityAbi,
+        functionName: 'keyHasPurpose',
+        args: [toKey(address), CLAIM_PURPOSE],
+      })
+      .catch(unless(ContractFunctionZeroDataError)),
   )
+  return found === true
 }
 
 /** True when what the identity shows is that claim, in whichever encoding of its signature. */

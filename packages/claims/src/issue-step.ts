@@ -2,7 +2,8 @@ import type { ClaimWork, StoredClaim } from '@persona-kyc/core'
 import type { PublicClient } from 'viem'
 import { toAddClaimCall } from './calls.js'
 import { findTransaction, park, type Step, toIssuePurpose, toSignedClaim, toTransaction, wait } from './case-step.js'
-import { isClaimValid, isSameClaim, readClaim } from './chain-view.js'
+import { hasClaimCode } from './chain-error.js'
+import { isClaimValid, isRevoked, isSameClaim, readClaim } from './chain-view.js'
 import type { SignedClaim } from './claim.js'
 import type { ClaimableCase } from './claim-source.js'
 import { findIssuance } from './find-issuance.js'
@@ -18,8 +19,7 @@ export interface Issue {
 /** Takes a signed claim to the chain, and its reference to the case. */
 export async function stepIssue(context: ServiceContext, issue: Issue): Promise<Step> {
   const { work, stored, head } = issue
-  const purpose = toIssuePurpose(stored.caseId, stored.generation)
-  const transaction = findTransaction(work, purpose)
+  const transaction = findTransaction(work, toIssuePurpose(stored.caseId, stored.generation))
   if (transaction?.state === 'open') return { kind: 'sent', transactions: [] }
   const claim = toSignedClaim(stored)
   const txHash =
@@ -29,11 +29,22 @@ export async function stepIssue(context: ServiceContext, issue: Issue): Promise<
 
   const kycCase = await context.source.readCase(stored.caseId)
   if (kycCase === null || kycCase.verifiedAt === null) return withdraw(context, stored)
+  return send(context, stored, claim)
+}
+
+async function send(context: ServiceContext, stored: StoredClaim, claim: SignedClaim): Promise<Step> {
   const { caseId, generation } = stored
+  const purpose = toIssuePurpose(caseId, generation)
   const guard = { generation, state: 'signed' } as const
-  return {
-    kind: 'sent',
-    transactions: [await toTransaction(context, toAddClaimCall(claim), { purpose, caseId, claim: guard })],
+  try {
+    const transaction = await toTransaction(context, toAddClaimCall(claim), { purpose, caseId, claim: guard })
+    return { kind: 'sent', transactions: [transaction] }
+  } catch (error) {
+    if (!hasClaimCode(error, 'chain_refused')) throw error
+    const { client, issuer } = context.issuer
+    // The store has lost that it was revoked: this one is done with, and the next one has another number.
+    if (await isRevoked(client, issuer, claim.signature)) return withdraw(context, stored)
+    throw error
   }
 }
 
@@ -51,22 +62,21 @@ async function findOnChain(
 
 async function confirm(
   context: ServiceContext,
-  { stored, head }: Issue,
+  issue: Issue,
   { claim, txHash }: { claim: SignedClaim; txHash: string },
 ): Promise<Step> {
-  const { caseId } = stored
-  const views = await Promise.all(
-    [context.issuer.client, ...context.witnesses].map((client) => viewClaim(client, claim, head)),
-  )
-  if (new Set(views).size > 1) {
-    context.raise({ kind: 'chain_contradicts', nonce: null, caseId })
+  const { stored, head } = issue
+  const { client } = context.issuer
+  const [view, ...others] = await Promise.all([
+    viewClaim(client, claim),
+    ...context.witnesses.map((witness) => viewClaim(witness, claim, head.confirmed)),
+  ])
+  if (view !== 'valid') return settleLost(context, issue, claim)
+  if (others.some((other) => other !== 'valid')) {
+    context.raise({ kind: 'chain_contradicts', nonce: null, caseId: stored.caseId })
     return park('chain_contradicts')
   }
-  // Whoever manages the identity has taken it away again; that is theirs to decide.
-  if (views[0] === 'absent') return { kind: 'settled', reason: 'removed_by_holder' }
-  if (views[0] === 'invalid') return park('claim_invalid')
-  // It is being taken away just now: that is decided once it is final.
-  if ((await viewClaim(context.issuer.client, claim, { confirmed: null })) !== 'valid') return wait('unconfirmed')
+  const { caseId } = stored
   const reference = { kycClaimId: stored.claimId, kycClaimTxHash: txHash }
   const result = await context.source.storeClaim(caseId, reference)
   if (result === 'stored') return finish(context, stored, txHash)
@@ -74,10 +84,19 @@ async function confirm(
   return withdraw(context, stored)
 }
 
-async function viewClaim(client: PublicClient, claim: SignedClaim, { confirmed }: Pick<Head, 'confirmed'>) {
-  const at = confirmed === null ? {} : { blockNumber: confirmed }
-  if (!isSameClaim(await readClaim(client, claim, at), claim)) return 'absent'
-  return (await isClaimValid(client, claim, at)) ? 'valid' : 'invalid'
+/** Whoever manages the identity has taken the claim away again, which is theirs to decide; or it is invalid. */
+async function settleLost({ issuer }: ServiceContext, { head }: Issue, claim: SignedClaim): Promise<Step> {
+  const view = await viewClaim(issuer.client, claim, head.confirmed)
+  if (view === 'absent') return { kind: 'settled', reason: 'removed_by_holder' }
+  // It is happening just now, and is decided once it is final.
+  return view === 'valid' ? wait('unconfirmed') : park('claim_invalid')
+}
+
+async function viewClaim(client: PublicClient, claim: SignedClaim, block: bigint | null = null) {
+  const at = block === null ? {} : { blockNumber: block }
+  const [shown, isValid] = await Promise.all([readClaim(client, claim, at), isClaimValid(client, claim, at)])
+  if (!isSameClaim(shown, claim)) return 'absent'
+  return isValid ? 'valid' : 'invalid'
 }
 
 async function finish(context: ServiceContext, stored: StoredClaim, txHash: string): Promise<Step> {
@@ -86,7 +105,7 @@ async function finish(context: ServiceContext, stored: StoredClaim, txHash: stri
   await context.store.moveClaim({ caseId, generation }, { from: ['signed'], to: 'issued', txHash, now })
   context.logger.info({ caseId, generation, identity, claimId: stored.claimId, txHash }, 'claim issued')
   context.measure({ name: 'claim_issued' })
-  return { kind: 'again' }
+  return { kind: 'settled', reason: null }
 }
 
 /** The case is not verified any more: the claim, which may be on chain, is to be made invalid. */

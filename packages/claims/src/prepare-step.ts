@@ -1,17 +1,14 @@
 import type { ClaimWork, StoredClaim } from '@persona-kyc/core'
 import type { Address } from 'viem'
 import { findTransaction, park, type Step, toTransaction, wait } from './case-step.js'
-import { hasClaimKey, hasCode, isRevoked } from './chain-view.js'
+import { hasClaimKey, hasCode } from './chain-view.js'
 import type { SignedClaim } from './claim.js'
-import type { ClaimInput } from './claim-issuer.js'
 import type { ClaimableCase } from './claim-source.js'
-import type { IdentityChoice, ServiceContext } from './service-context.js'
-
-/** How many claims of a case that were revoked before the store was lost are looked for. */
-const MAX_LOST_GENERATIONS = 100
+import { stepIssue } from './issue-step.js'
+import type { Head, IdentityChoice, ServiceContext } from './service-context.js'
 
 /** Finds or creates the identity of a verified case, and signs a claim for it. The claim is stored before anything is sent. */
-export async function stepPrepare(context: ServiceContext, work: ClaimWork): Promise<Step> {
+export async function stepPrepare(context: ServiceContext, work: ClaimWork, head: Head): Promise<Step> {
   const { request, claims } = work
   const kycCase = await context.source.readCase(request.caseId)
   if (kycCase === null || kycCase.verifiedAt === null) {
@@ -24,13 +21,21 @@ export async function stepPrepare(context: ServiceContext, work: ClaimWork): Pro
   const found = await findIdentity(context, work, kycCase)
   if ('kind' in found) return found
   const { identity } = found
-  if (!(await hasClaimKey(context.issuer.client, identity, context.issuer.sender.address))) {
-    return park('identity_not_writable')
-  }
-  const claim = await signNext(context, { identity, ...kycCase, verifiedAt: kycCase.verifiedAt }, last)
-  const stored = await store(context, work, { ...claim, verifiedAt: kycCase.verifiedAt })
-  if (stored === null || stored.caseId === request.caseId) return { kind: 'again' }
-  return supersede(context, stored, { caseId: request.caseId, verifiedAt: kycCase.verifiedAt })
+  const obstacle = await findObstacle(context, identity)
+  if (obstacle !== null) return obstacle
+  const { caseId, verifiedAt } = kycCase
+  const generation = (last?.generation ?? 0) + 1
+  const claim = await context.issuer.sign({ identity, caseId, verifiedAt, generation })
+  const stored = await store(context, work, { claim, generation, verifiedAt })
+  if (stored === null) return { kind: 'again' }
+  if (stored.caseId !== caseId) return supersede(context, stored, { caseId, verifiedAt })
+  return stored.state === 'signed' ? stepIssue(context, { work, stored, head }) : { kind: 'again' }
+}
+
+/** Why the sender cannot give claims to the identity; null where it can. */
+async function findObstacle({ issuer: { client, sender } }: ServiceContext, identity: Address): Promise<Step | null> {
+  if (await hasClaimKey(client, identity, sender.address)) return null
+  return park((await hasCode(client, identity)) ? 'identity_not_writable' : 'identity_missing')
 }
 
 function settle(reason: string): Step {
@@ -44,10 +49,8 @@ async function findIdentity(
 ): Promise<{ identity: Address } | Step> {
   const choice: IdentityChoice | null = await context.resolveIdentity(kycCase)
   if (choice === null) return park('identity_missing')
-  const { issuer, factory } = context
-  if ('identity' in choice) {
-    return (await hasCode(issuer.client, choice.identity)) ? choice : park('identity_missing')
-  }
+  const { factory } = context
+  if ('identity' in choice) return choice
   if (factory === null) return park('factory_missing')
   const identity = await factory.find(choice.wallet)
   if (identity !== null) return { identity }
@@ -57,20 +60,6 @@ async function findIdentity(
   const call = await factory.toCreateCall(choice.wallet)
   context.measure({ name: 'identity_created' })
   return { kind: 'sent', transactions: [await toTransaction(context, call, { purpose, caseId, claim: null })] }
-}
-
-/** Signs the claim of the next generation whose signature is not revoked: where the store was lost, the chain still knows. */
-async function signNext(
-  { issuer }: ServiceContext,
-  input: Omit<ClaimInput, 'generation'>,
-  last: StoredClaim | undefined,
-): Promise<{ claim: SignedClaim; generation: number }> {
-  const first = (last?.generation ?? 0) + 1
-  for (let generation = first; generation < first + MAX_LOST_GENERATIONS; generation++) {
-    const claim = await issuer.sign({ ...input, generation })
-    if (!(await isRevoked(issuer.client, issuer.issuer, claim.signature))) return { claim, generation }
-  }
-  throw new Error('Too many claims of one case were revoked.')
 }
 
 function store(

@@ -45,7 +45,8 @@ async function look(context: ServiceContext, work: ClaimWork, head: Head): Promi
 async function takeStep(context: ServiceContext, work: ClaimWork, head: Head): Promise<Step> {
   const { request, claims } = work
   const stored = claims.find(({ state }) => state !== 'revoked')
-  if (stored === undefined) return request.wantsClaim ? stepPrepare(context, work) : { kind: 'settled', reason: null }
+  if (stored === undefined)
+    return request.wantsClaim ? stepPrepare(context, work, head) : { kind: 'settled', reason: null }
   const { caseId, generation, state } = stored
   // The claims of another chain or issuer are for the service that made them.
   if (!isOurs(context, stored)) return { kind: 'wait', reason: 'other_issuer', isProblem: true }

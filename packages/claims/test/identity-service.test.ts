@@ -1,5 +1,5 @@
 import { createMemoryStorage, type KycStorage } from '@persona-kyc/core'
-import { type Hex, keccak256, parseTransaction } from 'viem'
+import { type Hex, keccak256, parseTransaction, TransactionReceiptNotFoundError } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { deployIdentity, SKIPPED, startTestChain, type TestChain } from './local-chain.js'
 import { expectTruth } from './simulation/oracle.js'
@@ -300,7 +300,9 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
   })
 
   it('stores nothing on a case that a second endpoint does not confirm', async () => {
-    const blind = { getTransactionReceipt: () => Promise.reject(new Error('no such transaction')) }
+    const getTransactionReceipt = ({ hash }: { hash: Hex }) =>
+      Promise.reject(new TransactionReceiptNotFoundError({ hash }))
+    const blind = { getTransactionReceipt }
     const witness = Object.assign(Object.create(chain.client), blind)
     startWith({ witnesses: [witness] })
     await decide(world, 0, true)
