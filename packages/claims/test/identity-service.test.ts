@@ -569,6 +569,24 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     expect(noncesOf(REMOVE)).toEqual([])
   })
 
+  it.each(['not_verified', 'not_found'] as const)(
+    'revokes what it has issued where the case takes no reference any more: %s',
+    async (answer) => {
+      const verified = { caseId: toCaseId(0), userId: 'user', revision: 1, verifiedAt: new Date(0), claim: null }
+      startWith({
+        source: {
+          // One that is only told of cases that could take a claim never hears that this one could not.
+          follow: (onChange) => onChange({ ...verified, isVerified: true }),
+          readCase: async () => verified,
+          storeClaim: async () => answer,
+          clearClaim: async () => 'not_found',
+        },
+      })
+      await runUntil(world, () => noncesOf(REVOKE).length === 4)
+      expect(noncesOf(ADD_CLAIM)).toHaveLength(1)
+    },
+  )
+
   it('keeps a reference that is not its own, and says so', async () => {
     live(world, 0)
     await decide(world, 0, true)
