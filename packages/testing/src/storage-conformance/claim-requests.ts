@@ -47,7 +47,8 @@ export const claimRequestCases: readonly ConformanceCase[] = [
     for (const [index, dueAt] of [at(500), null].entries()) {
       const revision = index * 2 + 1
       await request(storage, 'a', { revision })
-      await storage.deferClaimRequest('a', { recalls: 0, revision, ...DEFERRED, dueAt })
+      await storage.recallClaimRequest('a', at(400))
+      expect(await storage.deferClaimRequest('a', { recalls: 1, revision, ...DEFERRED, dueAt })).toBe(true)
       await request(storage, 'a', { revision: revision + 1, wantsClaim: false, now: at(9) })
       const anew = { caseId: 'a', revision: revision + 1, wantsClaim: false, dueAt: at(9) }
       expect((await readWork(storage, 'a')).request).toEqual({ ...anew, reason: null, attempts: 0, recalls: 0 })
