@@ -6,7 +6,7 @@ import type { ClaimableCase, ClaimChange, ClaimSource } from './claim-source.js'
 export interface HttpSourceOptions {
   /** Where the KYC routes are mounted: `https://kyc.example.com`, or with a base path. */
   readonly baseUrl: string
-  /** A bearer token that may read verified cases and write claims. */
+  /** A bearer token that may read verified cases and write claims: 16 or more characters of ASCII, without a space. */
   readonly token: string
   /** How often to ask for changes, in milliseconds. Default 5,000. */
   readonly pollMs?: number | undefined
@@ -16,7 +16,7 @@ export interface HttpSourceOptions {
   readonly fetch?: typeof fetch | undefined
   /** Default: a timer. */
   readonly sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined
-  /** Called when a round of questions fails; the next one follows after `pollMs`. */
+  /** Called when a list of cases cannot be had or told of; it is asked for again after `pollMs`. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -42,6 +42,8 @@ interface Answer {
   readonly json: unknown
 }
 
+/** Verified cases that lack a claim, and those that have one and are no longer verified. */
+const LISTS = ['status=verified&claim=missing', 'claim=stale']
 /** How many cases it remembers to have told of: the rest is told again, which does no harm. */
 const MAX_REMEMBERED = 100_000
 
@@ -53,7 +55,8 @@ const MAX_REMEMBERED = 100_000
  */
 export function createHttpSource(options: HttpSourceOptions): ClaimSource {
   const call = createCaller(options)
-  const { pollMs = 5000, onError = () => {} } = options
+  const { pollMs = 5000 } = options
+  requireMs('pollMs', pollMs)
   const told = new Map<string, number>()
 
   const tell = async (cases: readonly CaseAnswer[], onChange: (change: ClaimChange) => Promise<void>) => {
@@ -64,38 +67,45 @@ export function createHttpSource(options: HttpSourceOptions): ClaimSource {
       told.set(caseId, revision)
     }
   }
-  const askOnce = async (onChange: (change: ClaimChange) => Promise<void>, signal: AbortSignal) => {
-    for (const query of ['status=verified&claim=missing', 'claim=stale']) {
-      for (let next: string | null = ''; next !== null && !signal.aborted; ) {
-        const place: string = next === '' ? '' : `&after=${encodeURIComponent(next)}`
-        const page = expect(await call('GET', `?${query}&limit=200${place}`), listAnswer)
-        await tell(page.cases, onChange)
-        next = page.next_after
-      }
+  const walk = async (list: string, onChange: (change: ClaimChange) => Promise<void>, signal: AbortSignal) => {
+    for (let next: string | null = ''; next !== null && !signal.aborted; ) {
+      const place: string = next === '' ? '' : `&after=${encodeURIComponent(next)}`
+      const page = expect(await call('GET', `?${list}&limit=200${place}`), listAnswer)
+      await tell(page.cases, onChange)
+      next = page.next_after
     }
   }
+  const report = async (error: unknown) => options.onError?.(error)
 
   return {
     async follow(onChange, { signal }) {
       while (!signal.aborted) {
-        await askOnce(onChange, signal).catch(onError)
+        // What is wrong with one list must not keep the other waiting, nor a report that fails both.
+        for (const list of LISTS)
+          await walk(list, onChange, signal)
+            .catch(report)
+            .catch(() => {})
         await sleepUntilAborted(options.sleep ?? sleep, pollMs, signal)
       }
     },
     async readCase(caseId) {
       const answer = await call('GET', `/${encodeURIComponent(caseId)}`)
-      return toCode(answer) === 'case_not_found' ? null : toClaimableCase(expect(answer, caseAnswer))
+      return toCode(answer) === 'case_not_found' ? null : toClaimableCase(expectCase(answer, caseId))
     },
     async storeClaim(caseId, { kycClaimId, kycClaimTxHash }) {
       const body = { kyc_claim_id: kycClaimId, kyc_claim_tx_hash: kycClaimTxHash }
       const answer = await call('PUT', `/${encodeURIComponent(caseId)}/claim`, body)
-      if (answer.status === 200) return 'stored'
-      return toOutcome(answer, STORE_OUTCOMES)
+      if (answer.status !== 200) return toOutcome(answer, STORE_OUTCOMES)
+      const { kyc_claim_id: id, kyc_claim_tx_hash: hash } = expectCase(answer, caseId)
+      if (id === kycClaimId && hash === kycClaimTxHash) return 'stored'
+      throw refused(answer.status)
     },
     async clearClaim(caseId, { kycClaimId, kycClaimTxHash }) {
       const query = new URLSearchParams({ kyc_claim_id: kycClaimId, kyc_claim_tx_hash: kycClaimTxHash })
       const answer = await call('DELETE', `/${encodeURIComponent(caseId)}/claim?${query}`)
-      return answer.status === 200 ? 'cleared' : toOutcome(answer, CLEAR_OUTCOMES)
+      if (answer.status !== 200) return toOutcome(answer, CLEAR_OUTCOMES)
+      if (expectCase(answer, caseId).kyc_claim_id === null) return 'cleared'
+      throw refused(answer.status)
     },
   }
 }
@@ -105,9 +115,11 @@ type Caller = (method: 'GET' | 'PUT' | 'DELETE', path: string, body?: object) =>
 function createCaller({ baseUrl, token, timeoutMs = 10_000, ...options }: HttpSourceOptions): Caller {
   const root = `${requireUrl(baseUrl)}/compliance/kyc`
   const send = options.fetch ?? fetch
-  if (!/^\S{16,}$/.test(token)) {
+  requireMs('timeoutMs', timeoutMs)
+  // What a header cannot hold would fail with each request.
+  if (typeof token !== 'string' || !/^[!-~]{16,}$/.test(token)) {
     throw new ConfigurationError({
-      problem: 'The token is too short, or holds a space.',
+      problem: 'The token is too short, or holds a space or another character that no token has.',
       fix: 'Give the token that the KYC service knows as IDENTITY_SERVICE_TOKEN.',
     })
   }
@@ -134,6 +146,13 @@ function expect<Schema extends z.ZodType>({ status, json }: Answer, schema: Sche
   throw status >= 500 || status === 429 ? unreachable(String(status)) : refused(status)
 }
 
+/** The answer, which must be that case: another one may come from whatever stands between. */
+function expectCase(answer: Answer, caseId: string): CaseAnswer {
+  const kycCase = expect(answer, caseAnswer)
+  if (kycCase.case_id === caseId) return kycCase
+  throw refused(answer.status)
+}
+
 function toOutcome<Outcome extends string>(
   answer: Answer,
   outcomes: Readonly<Record<string, Outcome>>,
@@ -141,7 +160,7 @@ function toOutcome<Outcome extends string>(
   const code = toCode(answer)
   // Another 404 may mean that the base URL is wrong: nothing is to be concluded from that.
   if (code === 'case_not_found') return 'not_found'
-  const outcome = outcomes[code]
+  const outcome = Object.hasOwn(outcomes, code) ? outcomes[code] : undefined
   if (outcome !== undefined) return outcome
   throw answer.status >= 500 || answer.status === 429 ? unreachable(String(answer.status)) : refused(answer.status)
 }
@@ -166,10 +185,22 @@ function toReference({ kyc_claim_id: id, kyc_claim_tx_hash: hash }: CaseAnswer):
 }
 
 function requireUrl(url: string): string {
-  if (/^https?:\/\/[^?#\s]+$/.test(url)) return url.replace(/\/+$/, '')
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  // A fetch refuses a URL with a password in it, each time.
+  const isFine = parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.username + parsed.password === ''
+  if (isFine && /^https?:\/\/[^/?#\s][^?#\s]*$/i.test(url)) return url.replace(/\/+$/, '')
   throw new ConfigurationError({
     problem: 'baseUrl is no URL of a KYC service.',
-    fix: 'Give it like https://kyc.example.com, without a query.',
+    fix: 'Give it like https://kyc.example.com, without a query and without a password.',
+  })
+}
+
+/** Timers take at most 31 bits, and go wild beyond. */
+function requireMs(name: string, value: number): void {
+  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return
+  throw new ConfigurationError({
+    problem: `${name} is not a whole number above 0.`,
+    fix: 'Leave it out for the default.',
   })
 }
 
