@@ -1,6 +1,6 @@
-import { type Address, BaseError, ContractFunctionZeroDataError, type Hex, type PublicClient, zeroAddress } from 'viem'
+import { type Address, type Hex, type PublicClient, zeroAddress } from 'viem'
 import { claimIssuerAbi, identityAbi } from './abi.js'
-import { askChain } from './chain-error.js'
+import { askChain, hasClaimCode, isRevert } from './chain-error.js'
 import { CLAIM_PURPOSE, ECDSA_SCHEME, type SignedClaim, toClaimId, toKey } from './claim.js'
 import { toSignatureEncodings } from './signature-encodings.js'
 
@@ -14,23 +14,23 @@ export interface ShownClaim extends SignedClaim {
   readonly scheme: bigint
 }
 
-/** Resolves with the claim that the identity shows, or null. */
+/**
+ * Resolves with the claim that the identity shows; null where it shows none, or is no contract, or one that reverts, burns
+ * all gas or gives no sense: identities are contracts of strangers.
+ */
 export async function readClaim(
   client: PublicClient,
   { identity, issuer, topic }: Pick<SignedClaim, 'identity' | 'issuer' | 'topic'>,
   at: At = {},
 ): Promise<ShownClaim | null> {
-  const shown = await askChain(async () =>
-    client
-      .readContract({
-        ...toBlock(at),
-        address: identity,
-        abi: identityAbi,
-        functionName: 'getClaim',
-        args: [toClaimId(issuer, topic)],
-      })
-      // There is no contract there yet.
-      .catch(unless(ContractFunctionZeroDataError)),
+  const shown = await askStranger(() =>
+    client.readContract({
+      ...toBlock(at),
+      address: identity,
+      abi: identityAbi,
+      functionName: 'getClaim',
+      args: [toClaimId(issuer, topic)],
+    }),
   )
   if (shown === null || shown[2] === zeroAddress) return null
   const [shownTopic, scheme, shownIssuer, signature, data, uri] = shown
@@ -43,20 +43,26 @@ export async function hasCode(client: PublicClient, address: Address, at: At = {
   return code !== undefined && code !== '0x'
 }
 
-/** True when the issuer's contract accepts that signature for the claim. */
+/** True when the issuer's contract accepts that signature for the claim; one that reverts does not. */
 export function isClaimValid(
   client: PublicClient,
   { issuer, identity, topic, data, signature }: Omit<SignedClaim, 'uri'>,
   at: At = {},
 ): Promise<boolean> {
   return askChain(() =>
-    client.readContract({
-      ...toBlock(at),
-      address: issuer,
-      abi: claimIssuerAbi,
-      functionName: 'isClaimValid',
-      args: [identity, topic, signature, data],
-    }),
+    client
+      .readContract({
+        ...toBlock(at),
+        address: issuer,
+        abi: claimIssuerAbi,
+        functionName: 'isClaimValid',
+        args: [identity, topic, signature, data],
+      })
+      .catch((error: unknown) => {
+        // OpenZeppelin's ECDSA reverts for encodings that are not canonical.
+        if (isRevert(error)) return false
+        throw error
+      }),
   )
 }
 
@@ -80,16 +86,14 @@ export async function hasClaimKey(
   address: Address,
   at: At = {},
 ): Promise<boolean> {
-  const found = await askChain(async () =>
-    client
-      .readContract({
-        ...toBlock(at),
-        address: contract,
-        abi: identityAbi,
-        functionName: 'keyHasPurpose',
-        args: [toKey(address), CLAIM_PURPOSE],
-      })
-      .catch(unless(ContractFunctionZeroDataError)),
+  const found = await askStranger(() =>
+    client.readContract({
+      ...toBlock(at),
+      address: contract,
+      abi: identityAbi,
+      functionName: 'keyHasPurpose',
+      args: [toKey(address), CLAIM_PURPOSE],
+    }),
   )
   return found === true
 }
@@ -133,10 +137,12 @@ function toBlock({ blockNumber }: At): { blockNumber?: bigint } {
   return blockNumber === undefined ? {} : { blockNumber }
 }
 
-/** Returns what makes null of errors of that kind, and throws the others again. */
-function unless(kind: typeof ContractFunctionZeroDataError): (error: unknown) => null {
-  return (error) => {
-    if (error instanceof BaseError && error.walk((inner) => inner instanceof kind) !== null) return null
+/** Resolves with what the contract answers; null where it is none, or refuses to answer. */
+async function askStranger<Answer>(call: () => Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await askChain(call)
+  } catch (error) {
+    if (hasClaimCode(error, 'chain_refused')) return null
     throw error
   }
 }

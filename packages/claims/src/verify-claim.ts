@@ -18,9 +18,10 @@ export interface VerifyClaimOptions {
 }
 
 /**
- * Why a claim does not count: the identity shows none (`no_claim`), or one that this library did not make
- * (`foreign_data`), for another chain or issuer, past its end, of a lower level, in another encoding of its signature
- * than the one that the issuer writes, or not valid by the issuer's contract (`invalid`: revoked, or never signed).
+ * Why a claim does not count: the identity shows none, is none, or misbehaves (`no_claim`), or it shows one that this
+ * library did not make (`foreign_data`), for another chain or issuer, past its end, of a lower level, in another encoding
+ * of its signature than the one that the issuer writes, or not valid by the issuer's contract (`invalid`: revoked, or
+ * never signed).
  */
 export type ClaimFault =
   | 'no_claim'
@@ -55,7 +56,8 @@ export async function verifyClaim(client: PublicClient, options: VerifyClaimOpti
   const statement = decodeClaimData(claim.data)
   const fault = findFault(statement, { chainId, issuer, nowSeconds: Number(block.timestamp) })
   if (statement === null || fault !== null || claim.scheme !== ECDSA_SCHEME) return toFault(fault ?? 'foreign_data')
-  if (statement.level < minLevel) return toFault('level_too_low')
+  // Not the other way round: with a limit that is no number, nobody gets in.
+  if (!(statement.level >= minLevel)) return toFault('level_too_low')
   if (!isCanonicalSignature(claim.signature)) return toFault('other_encoding')
   return (await isClaimValid(client, claim, at)) ? { isValid: true, statement } : toFault('invalid')
 }
