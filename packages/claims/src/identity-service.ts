@@ -200,7 +200,14 @@ async function toContext(options: IdentityServiceOptions, signal: AbortSignal): 
     sleep: options.sleep ?? sleep,
     raise: createRaise(logger, options.onAlarm),
     measure: createMeasure(logger, options.onMetric),
-    memory: { sentAt: new Map(), underpriced: new Set(), gapSince: null, fundsMissingUntil: 0, minedCount: 0 },
+    memory: {
+      sentAt: new Map(),
+      underpriced: new Set(),
+      missingSince: new Map(),
+      gapSince: null,
+      fundsMissingUntil: 0,
+      minedCount: 0,
+    },
   }
 }
 

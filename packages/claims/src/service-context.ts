@@ -60,6 +60,8 @@ export interface ServiceMemory {
   readonly sentAt: Map<number, number>
   /** Open transactions whose fees a node has called too low. */
   readonly underpriced: Set<number>
+  /** At which final block a transaction without receipt was first found to have no effect, by nonce. */
+  readonly missingSince: Map<number, bigint>
   /** Since when the lowest open transaction waits for one that is not ours, in milliseconds; null while none does. */
   gapSince: number | null
   /** Until when nothing is sent, for lack of funds, in milliseconds. */

@@ -41,6 +41,7 @@ export async function settleTransactions(context: ServiceContext, head: Head): P
   for (const { nonce, state } of ends) {
     memory.sentAt.delete(nonce)
     memory.underpriced.delete(nonce)
+    memory.missingSince.delete(nonce)
     if (state === 'done') context.measure({ name: 'transaction_confirmed' })
   }
   const closed = new Set(ends.map(({ nonce }) => nonce))
@@ -86,6 +87,10 @@ async function toEndWithoutReceipt(context: ServiceContext, candidate: Candidate
     if (count <= nonce || (await findReceipt(witness, transaction.hashes)) !== null)
       return contradict(context, candidate)
   }
+  // A node may mix the states of two blocks while it takes one in: it has to say the same of a later one.
+  const since = context.memory.missingSince.get(nonce)
+  if (since === undefined) context.memory.missingSince.set(nonce, confirmed)
+  if (since === undefined || since >= confirmed) return null
   context.raise({ kind: 'nonce_taken', nonce })
   return { nonce, state: 'void', hash: null }
 }

@@ -1,0 +1,58 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
+import { claimBenchmarks } from './claims.js'
+
+/*
+ * Measures how fast things are, each side by side with what it is held against: `npm run bench`, with `-- --json FILE` for
+ * a file of the results too, `-- --rounds N` for other than five rounds, and `-- --only TEXT` for some of it. Ends with 1
+ * when a bound is missed.
+ */
+
+const BENCHMARKS: readonly Benchmark[] = claimBenchmarks
+
+async function main(): Promise<number> {
+  const options = {
+    json: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+  } as const
+  const { values } = parseArgs({ options })
+  const rounds = Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0.')
+  const chosen = BENCHMARKS.filter(({ name }) => name.includes(values.only))
+  if (chosen.length === 0)
+    throw new Error(`No benchmark is called so. There are: ${BENCHMARKS.map(({ name }) => name).join('; ')}.`)
+  const results: Result[] = []
+  for (const benchmark of chosen) results.push(await run(benchmark, rounds))
+  console.log(`\n${toTable(results)}`)
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
+  return results.every(({ holds }) => holds) ? 0 : 1
+}
+
+async function run(benchmark: Benchmark, rounds: number): Promise<Result> {
+  console.log(`\n${benchmark.name}`)
+  const log = (line: string) => console.log(`  ${line}`)
+  const running = await benchmark.start(log)
+  try {
+    const measured: Rates[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const rates = await running.measure(round)
+      log(`round ${round} of ${rounds}: ${rates.ours.toFixed(1)} to ${rates.theirs.toFixed(1)} a second`)
+      measured.push(rates)
+    }
+    return toResult(benchmark, measured)
+  } finally {
+    await running.stop()
+  }
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 2
+  },
+)
