@@ -1,19 +1,17 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import {
-  type Configuration,
-  readConfiguration,
-  type Service,
+  createPrinter,
+  createStageConfiguration,
+  openStage,
+  type Stage,
   startService,
   toStartMessage,
 } from '@persona-kyc/example-service'
 import { createKycApp } from '@persona-kyc/hono-adapter'
 import { pino } from 'pino'
-import { createPrinter } from './printer.js'
-import { type Person, type Stage, walk } from './walk.js'
+import { type Person, walk } from './walk.js'
 
 const PEOPLE: readonly Person[] = [
   {
@@ -55,12 +53,12 @@ async function runDemo(): Promise<void> {
   if (unknown !== undefined)
     throw new Error(`There is no option ${unknown}. To keep the server up: npm run demo -- --serve`)
   const startedAt = Date.now()
-  const configuration = createConfiguration()
+  const configuration = createStageConfiguration(isServing ? process.env.PORT : '0')
   printer.say('Starting an embedded PostgreSQL, a fake Persona and the Hono server …')
   const service = await startService(configuration, pino({ level: 'silent' }), { dataDirectory: null })
   const server = createServer(getRequestListener(createKycApp(service.handlerOptions).fetch))
   try {
-    const stage = await openStage(configuration, server, service)
+    const stage = await openStage(configuration, { server, service, printer })
     printer.say(`Listening on ${stage.url}. Three people want to be verified.`)
     for (const [index, person] of PEOPLE.entries()) {
       printer.heading(`${index + 1} · ${person.name}: ${OUTCOMES[index]}`)
@@ -75,29 +73,6 @@ async function runDemo(): Promise<void> {
     server.closeAllConnections()
     await service.close()
   }
-}
-
-/** The demo's own settings, whatever the environment holds: nobody's database is touched. */
-function createConfiguration(): Configuration {
-  return readConfiguration({
-    COMPLIANCE_API_TOKEN: randomBytes(24).toString('hex'),
-    KYC_ENCRYPTION_KEYS: `demo:${randomBytes(32).toString('base64')}`,
-    LOG_LEVEL: 'silent',
-    PORT: isServing ? process.env.PORT : '0',
-  })
-}
-
-async function openStage(
-  { port, host, webhookSecrets, apiToken }: Configuration,
-  server: Server,
-  service: Service,
-): Promise<Stage> {
-  server.listen(port, host)
-  await once(server, 'listening')
-  const url = `http://${host}:${(server.address() as AddressInfo).port}`
-  const [webhookSecret = ''] = webhookSecrets
-  if (service.fakePersona === null) throw new Error('The demo runs against the fake Persona only.')
-  return { url, apiToken, webhookSecret, service, persona: service.fakePersona, printer }
 }
 
 async function serve({ url, service, persona, apiToken }: Stage): Promise<void> {

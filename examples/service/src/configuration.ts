@@ -1,5 +1,12 @@
 import type { EncryptionKey, PersonaEnvironment } from '@persona-kyc/core'
 import { z } from 'zod'
+import {
+  databaseUrlVariable,
+  type Environment,
+  type LogLevel,
+  logLevelVariable,
+  parseEnvironment,
+} from './environment.js'
 
 /** What an example server is told by its environment. */
 export interface Configuration {
@@ -30,18 +37,6 @@ export interface PersonaConfiguration {
   readonly apiVersion?: string
 }
 
-/** One mistake for each variable, with its fix: the message lists them all. */
-export class EnvironmentError extends Error {
-  override readonly name = 'EnvironmentError'
-
-  constructor(mistakes: readonly string[]) {
-    super(`The environment cannot be used:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`)
-  }
-}
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-type LogLevel = (typeof LOG_LEVELS)[number]
-
 /** What the fake Persona signs with where PERSONA_WEBHOOK_SECRET is not set. It guards nothing. */
 const FAKE_WEBHOOK_SECRET = 'wbhsec_of_the_fake_persona'
 const FAKE_TEMPLATE_ID = 'itmpl_of_the_fake_persona'
@@ -59,10 +54,7 @@ const variables = z.object({
     .transform(Number)
     .refine((port) => port <= 65_535, 'PORT must be a number from 0 to 65535, for example 8000')
     .default(8000),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\/./, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
-    .optional(),
+  DATABASE_URL: databaseUrlVariable,
   KYC_DATA_DIR: z.string().optional(),
   PERSONA_API_KEY: z
     .string()
@@ -100,7 +92,7 @@ const variables = z.object({
     )
     .optional(),
   KYC_ENCRYPTION_KEYS: words,
-  LOG_LEVEL: z.enum(LOG_LEVELS, `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  LOG_LEVEL: logLevelVariable,
   KYC_RECONCILE_SECONDS: z
     .string()
     .regex(/^\d{1,6}$/, 'KYC_RECONCILE_SECONDS must be a whole number of seconds, 0 for never')
@@ -111,33 +103,22 @@ const variables = z.object({
 
 type Variables = z.infer<typeof variables>
 
-/** The variables that are set, as they are. */
-type Given = Readonly<Record<string, string | undefined>>
-
 /**
  * Reads the environment of an example server. An empty variable counts as one that is not set.
  *
  * @throws EnvironmentError that names each variable that is missing, malformed or contradicts another.
  */
-export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
-  const result = variables.safeParse(given)
-  const mistakes = [
-    ...(result.error?.issues.map(toMistake) ?? []),
-    ...findContradictions(given),
-    ...findTokenMistakes(given),
-    ...findKeyMistakes(words.parse(given.KYC_ENCRYPTION_KEYS)),
-  ]
-  if (!result.success || mistakes.length > 0) throw new EnvironmentError(mistakes)
-  return toConfiguration(result.data)
+export function readConfiguration(environment: Environment): Configuration {
+  return toConfiguration(
+    parseEnvironment(variables, environment, (given) => [
+      ...findContradictions(given),
+      ...findTokenMistakes(given),
+      ...findKeyMistakes(words.parse(given.KYC_ENCRYPTION_KEYS)),
+    ]),
+  )
 }
 
-function toMistake({ path, message }: z.core.$ZodIssue): string {
-  const name = String(path[0])
-  return message.startsWith(name) ? message : `${name}: ${message}`
-}
-
-function findContradictions(env: Given): string[] {
+function findContradictions(env: Environment): string[] {
   const { PERSONA_API_KEY: apiKey, PERSONA_ENVIRONMENT: environment } = env
   if (apiKey === undefined) return findFakeContradictions(env)
   const prefix = /^persona_(sandbox|production)_/.exec(apiKey)?.[1]
@@ -157,12 +138,12 @@ function findContradictions(env: Given): string[] {
   ]
 }
 
-function findProductionMistakes({ NODE_ENV, DATABASE_URL }: Given): string[] {
+function findProductionMistakes({ NODE_ENV, DATABASE_URL }: Environment): string[] {
   const isMissing = NODE_ENV === 'production' && DATABASE_URL === undefined
   return isMissing ? ['DATABASE_URL is not set: the embedded PostgreSQL is not for production'] : []
 }
 
-function findFakeContradictions(env: Given): string[] {
+function findFakeContradictions(env: Environment): string[] {
   const only = (name: string) =>
     `${name} is set, but PERSONA_API_KEY is not: set the key, or leave both out for the fake Persona`
   return [
@@ -174,7 +155,7 @@ function findFakeContradictions(env: Given): string[] {
   ]
 }
 
-function findTokenMistakes({ COMPLIANCE_API_TOKEN, IDENTITY_SERVICE_TOKEN }: Given): string[] {
+function findTokenMistakes({ COMPLIANCE_API_TOKEN, IDENTITY_SERVICE_TOKEN }: Environment): string[] {
   if (IDENTITY_SERVICE_TOKEN === undefined || IDENTITY_SERVICE_TOKEN !== COMPLIANCE_API_TOKEN) return []
   return [
     'IDENTITY_SERVICE_TOKEN is the same as COMPLIANCE_API_TOKEN, which may do everything: make another one with: openssl rand -hex 32',

@@ -1,11 +1,14 @@
-/** Writes the demo's lines. */
+/** Writes a demo's lines. */
 export interface Printer {
   heading(text: string): void
   say(text: string): void
   request(method: string, path: string, body?: unknown): void
   answer(status: number, body: unknown): void
   webhook(line: WebhookLine): void
+  /** Long values are cut short. */
   row(table: string, columns: Readonly<Record<string, unknown>>): void
+  /** Values in full: hashes and addresses, for a reader who looks them up. */
+  facts(title: string, values: Readonly<Record<string, unknown>>): void
 }
 
 /** What is shown of one delivery. */
@@ -23,6 +26,11 @@ const WIDTH = 78
 export function createPrinter(write: (line: string) => void, useColor: boolean): Printer {
   const paint = (code: number) => (text: string) => (useColor ? `\u001b[${code}m${text}\u001b[0m` : text)
   const [bold, dim, green, yellow, cyan] = [paint(1), paint(2), paint(32), paint(33), paint(36)]
+  const writeTable = (title: string, values: Readonly<Record<string, unknown>>, toText: (value: unknown) => string) => {
+    const width = Math.max(...Object.keys(values).map((name) => name.length))
+    write(`  ${dim(title)}`)
+    for (const [name, value] of Object.entries(values)) write(`    ${dim(name.padEnd(width))}  ${toText(value)}`)
+  }
 
   return {
     heading: (text) => write(`\n${bold(text)} ${dim('─'.repeat(Math.max(0, WIDTH - text.length - 1)))}`),
@@ -34,11 +42,8 @@ export function createPrinter(write: (line: string) => void, useColor: boolean):
       write(`  ${yellow('⇠')} ${bold(name)} ${dim(eventId)}`)
       write(`    ${dim(`Persona-Signature: ${signature.slice(0, 40)}…`)}  ${green(`${status} ${outcome}`)}`)
     },
-    row(table, columns) {
-      const width = Math.max(...Object.keys(columns).map((name) => name.length))
-      write(`  ${dim(`row of ${table}`)}`)
-      for (const [name, value] of Object.entries(columns)) write(`    ${dim(name.padEnd(width))}  ${toCell(value)}`)
-    },
+    row: (table, columns) => writeTable(`row of ${table}`, columns, toCell),
+    facts: (title, values) => writeTable(title, values, String),
   }
 }
 

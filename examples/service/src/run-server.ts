@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { KycHandlerOptions } from '@persona-kyc/core'
 import { pino } from 'pino'
-import { EnvironmentError, readConfiguration } from './configuration.js'
+import { readConfiguration } from './configuration.js'
+import { EnvironmentError } from './environment.js'
 import { type Service, startService } from './service.js'
 
 /** What differs between the example servers. */
@@ -62,7 +63,7 @@ async function start({ name, createServer }: ServerDefinition): Promise<void> {
 }
 
 /** Resolves at the first SIGTERM or SIGINT. Further ones change nothing: the drain is under way. */
-function untilStopped(): Promise<void> {
+export function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     process.on('SIGTERM', () => resolve())
     process.on('SIGINT', () => resolve())

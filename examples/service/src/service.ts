@@ -5,12 +5,12 @@ import {
   type KycEngine,
   type KycHandlerOptions,
 } from '@persona-kyc/core'
-import { createKnexStorage, endSilentConnections, migrate } from '@persona-kyc/storage-knex'
+import { createKnexStorage } from '@persona-kyc/storage-knex'
 import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
-import { startPostgres } from '@persona-kyc/testing/postgres'
-import createKnex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import type { Configuration } from './configuration.js'
+import { openDatabase } from './database.js'
 
 /** Everything behind the routes of an example server. */
 export interface Service {
@@ -42,10 +42,9 @@ export async function startService(
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
   }
   try {
-    const connection = configuration.databaseUrl ?? (await startDatabase(options, logger, cleanups))
-    await migrateSlowly(connection, logger)
-    const knex = createKnex(toKnexConfig(connection, logger))
-    cleanups.push(() => knex.destroy())
+    const { databaseUrl } = configuration
+    const { knex, close: closeDatabase } = await openDatabase({ ...options, databaseUrl }, logger)
+    cleanups.push(closeDatabase)
     const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
     const engine = createEngine(configuration, { knex, logger, fakePersona })
     cleanups.push(reconcileNowAndThen(engine, configuration.reconcileSeconds))
@@ -78,16 +77,6 @@ function reconcileNowAndThen(engine: KycEngine, seconds: number): () => Promise<
   }
 }
 
-/** Migrates over a connection that may take its time, which those of the webhooks must not. */
-async function migrateSlowly(connection: string, logger: Logger): Promise<void> {
-  const knex = createKnex({ ...toKnexConfig(connection, logger), pool: { min: 0, max: 1 } })
-  try {
-    await migrate({ knex })
-  } finally {
-    await knex.destroy()
-  }
-}
-
 /** What the webhook of the fake is subscribed to: what happens to an inquiry once the server itself has created it. */
 const ENABLED_EVENTS = [
   'started',
@@ -99,38 +88,6 @@ const ENABLED_EVENTS = [
   'declined',
   'redacted',
 ].map((event) => `inquiry.${event}`)
-
-/** Webhooks must be answered within five seconds, so nothing waits longer than that for a database that is down. */
-function toKnexConfig(connectionString: string, logger: Logger): Knex.Config {
-  return {
-    // Knex would write to the console, outside the structured log.
-    log: {
-      debug: () => logger.debug('knex'),
-      warn: () => logger.warn('knex warns: a connection was lost or could not be made'),
-      error: () => logger.error('knex reports an error'),
-      deprecate: () => logger.warn('knex deprecates something'),
-    },
-    client: 'pg',
-    connection: {
-      connectionString,
-      connectionTimeoutMillis: 3000,
-      application_name: 'persona-kyc',
-    },
-    pool: { min: 0, max: 10, afterCreate: endSilentConnections({ afterMs: 4000 }) },
-    acquireConnectionTimeout: 4000,
-  }
-}
-
-async function startDatabase(
-  { dataDirectory }: ServiceOptions,
-  logger: Logger,
-  cleanups: (() => Promise<unknown>)[],
-): Promise<string> {
-  logger.info('DATABASE_URL is not set: starting the embedded PostgreSQL')
-  const postgres = await startPostgres(dataDirectory === null ? {} : { directory: dataDirectory })
-  cleanups.push(() => postgres.stop())
-  return postgres.url
-}
 
 async function startFake(cleanups: (() => Promise<unknown>)[]): Promise<FakePersonaServer> {
   const server = await startFakePersonaServer()

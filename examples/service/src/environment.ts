@@ -1,0 +1,50 @@
+import { z } from 'zod'
+
+/** The variables of a program, as they are. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** One mistake for each variable, with its fix: the message lists them all. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError'
+
+  constructor(mistakes: readonly string[]) {
+    super(`The environment cannot be used:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`)
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** What of pino is written. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** LOG_LEVEL. */
+export const logLevelVariable = z.enum(LOG_LEVELS, `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`).default('info')
+
+/** DATABASE_URL. */
+export const databaseUrlVariable = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/./, 'DATABASE_URL must look like postgres://user:password@host:5432/database')
+  .optional()
+
+/**
+ * Reads variables by a schema. An empty variable counts as one that is not set. `findContradictions` is asked for what
+ * no variable shows by itself.
+ *
+ * @throws EnvironmentError that names each variable that is missing, malformed or contradicts another.
+ */
+export function parseEnvironment<Schema extends z.ZodType>(
+  schema: Schema,
+  environment: Environment,
+  findContradictions: (given: Environment) => readonly string[],
+): z.infer<Schema> {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  const result = schema.safeParse(given)
+  const mistakes = [...(result.error?.issues.map(toMistake) ?? []), ...findContradictions(given)]
+  if (!result.success || mistakes.length > 0) throw new EnvironmentError(mistakes)
+  return result.data
+}
+
+function toMistake({ path, message }: z.core.$ZodIssue): string {
+  const name = String(path[0])
+  return message.startsWith(name) ? message : `${name}: ${message}`
+}
