@@ -10,11 +10,12 @@ import {
   type WalletClient,
 } from 'viem'
 import { type ContractCall, toAddClaimCall, toRemoveCall, toRevokeCall } from './calls.js'
-import { askChain, chainMismatch, chainRefused } from './chain-error.js'
-import { hasClaimKey, isClaimValid, isSameClaim, listUnrevoked, readClaim } from './chain-view.js'
-import { type SignedClaim, toClaimDigest, toClaimId } from './claim.js'
+import { askChain, chainRefused } from './chain-error.js'
+import { createChainIdCheck } from './chain-id.js'
+import { hasClaimKey, hasCode, listUnrevoked, readClaim } from './chain-view.js'
+import { type SignedClaim, toClaimDigest, toClaimId, type UnsignedClaim } from './claim.js'
 import { encodeClaimData } from './claim-data.js'
-import { findIssuance } from './find-issuance.js'
+import { findIssuance, findShown } from './find-issuance.js'
 import { toCanonicalSignature } from './signature-encodings.js'
 
 /** What {@link createClaimIssuer} accepts. */
@@ -77,7 +78,8 @@ export interface ClaimIssuer extends Pick<ClaimIssuerOptions, 'client' | 'issuer
   sign(input: ClaimInput): Promise<SignedClaim>
   /**
    * Signs the claim, checks it by simulation, sends it, and resolves once it is confirmed. What is on chain already is
-   * not sent again. Rejects with `chain_refused`, `chain_funds_missing`, `chain_unconfirmed` or `chain_unreachable`.
+   * not sent again. Rejects with `identity_missing`, `chain_refused`, `chain_funds_missing`, `chain_unconfirmed`,
+   * `chain_mismatch` or `chain_unreachable`.
    */
   issue(input: ClaimInput): Promise<IssuedClaim>
   /** Revokes every encoding of the claim's signature that would be valid. Resolves with the confirmed transactions. */
@@ -95,12 +97,12 @@ export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
   const { client, wallet, topic, confirmations = 13, level = 1, validForSeconds, uri = '' } = options
   const issuer = requireAddress('issuer', options.issuer)
   const sender = requireSigningAccount(wallet.account)
-  const { signer = sender } = options
+  const signer = options.signer === undefined ? sender : requireSigner(options.signer)
   requireNumbers({ topic, confirmations, level, validForSeconds })
   const claimId = toClaimId(issuer, topic)
-  const chainId = createChainIdCheck(client, wallet)
+  const { chainId, requireSame } = createChainIdCheck(client, wallet)
 
-  const sign = async ({ identity, caseId, verifiedAt, generation = 1 }: ClaimInput): Promise<SignedClaim> => {
+  const build = async ({ identity, caseId, verifiedAt, generation = 1 }: ClaimInput): Promise<UnsignedClaim> => {
     const verifiedAtSeconds = Math.floor(verifiedAt.getTime() / 1000)
     const data = encodeClaimData({
       chainId: await chainId(),
@@ -113,11 +115,14 @@ export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
       verifiedAtSeconds,
       validUntilSeconds: validForSeconds === undefined ? null : verifiedAtSeconds + validForSeconds,
     })
-    const signature = await signer.signMessage({ message: { raw: toClaimDigest({ identity, topic, data }) } })
-    return { identity, topic, data, issuer, uri, signature: toCanonicalSignature(signature) }
+    return { identity, topic, data, issuer, uri }
+  }
+  const signClaim = async (claim: UnsignedClaim): Promise<SignedClaim> => {
+    const signature = await signer.signMessage({ message: { raw: toClaimDigest(claim) } })
+    return { ...claim, signature: toCanonicalSignature(signature) }
   }
   const send = async (call: ContractCall): Promise<Hash> => {
-    await chainId()
+    await requireSame()
     const gas = await askChain(() => client.estimateGas({ ...call, account: sender.address }))
     const hash = await askChain(() =>
       wallet.sendTransaction({ ...call, account: sender, chain: wallet.chain ?? null, gas: withReserve(gas) }),
@@ -134,13 +139,17 @@ export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
     signer: signer.address,
     claimId,
     chainId,
-    sign,
+    sign: async (input) => signClaim(await build(input)),
     async issue(input) {
-      const claim = await sign(input)
-      if (isSameClaim(await readClaim(client, claim), claim) && (await isClaimValid(client, claim))) {
-        const found = await findIssuance(client, claim)
-        if (found !== null) return { claim, claimId, txHash: await confirm(client, found.txHash, confirmations) }
+      const unsigned = await build(input)
+      const shown = await findShown(client, unsigned)
+      const found = shown?.isCanonical ? await findIssuance(client, shown.claim) : null
+      if (shown !== null && found !== null) {
+        return { claim: shown.claim, claimId, txHash: await confirm(client, found.txHash, confirmations) }
       }
+      // A call of an address without a contract succeeds, and does nothing.
+      if (!(await hasCode(client, unsigned.identity))) throw identityMissing()
+      const claim = shown?.claim ?? (await signClaim(unsigned))
       return { claim, claimId, txHash: await send(toAddClaimCall(claim)) }
     },
     async revoke(claim) {
@@ -149,7 +158,7 @@ export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
       for (;;) {
         const [encoding] = await listUnrevoked(client, claim, { signer: signer.address })
         if (encoding === undefined) return sent
-        sent.push(await send(toRevokeCall(issuer, encoding)))
+        sent.push(await send(toRevokeCall(claim.issuer, encoding)))
       }
     },
     async remove(identity) {
@@ -165,31 +174,39 @@ export function withReserve(gas: bigint): bigint {
 }
 
 async function confirm(client: PublicClient, hash: Hash, confirmations: number): Promise<Hash> {
-  const receipt = await client.waitForTransactionReceipt({ hash, confirmations }).catch(() => {
-    throw new KycError('chain_unconfirmed', {
-      problem: 'The transaction was sent and is not confirmed in time.',
-      fix: 'Repeat the call later: what is on chain by then is not sent again.',
-    })
+  let isOther = false
+  const onReplaced = ({ reason }: { readonly reason: string }) => {
+    isOther = reason !== 'repriced'
+  }
+  const receipt = await client.waitForTransactionReceipt({ hash, confirmations, onReplaced }).catch(() => {
+    throw unconfirmed()
   })
+  // Another transaction has its nonce, and its receipt says nothing of this one.
+  if (isOther) throw unconfirmed()
   if (receipt.status === 'success') return receipt.transactionHash
   throw chainRefused()
 }
 
-function createChainIdCheck(client: PublicClient, wallet: WalletClient): () => Promise<number> {
-  let checked: Promise<number> | undefined
-  const check = async () => {
-    const [chainId, ofWallet] = await askChain(() => Promise.all([client.getChainId(), wallet.getChainId()]))
-    const expected = [client.chain?.id, wallet.chain?.id].filter((id) => id !== undefined)
-    if (chainId !== ofWallet || expected.some((id) => id !== chainId)) throw chainMismatch()
-    return chainId
-  }
-  return () => {
-    checked ??= check().catch((error: unknown) => {
-      checked = undefined
-      throw error
-    })
-    return checked
-  }
+function unconfirmed(): KycError {
+  return new KycError('chain_unconfirmed', {
+    problem: 'The transaction was sent and is not confirmed in time, or another one took its place.',
+    fix: 'Repeat the call later: what is on chain by then is not sent again.',
+  })
+}
+
+function identityMissing(): KycError {
+  return new KycError('identity_missing', {
+    problem: 'There is no contract at the address of the identity.',
+    fix: 'Create the identity first, with createIdentityFactory for example, and check the chain.',
+  })
+}
+
+function requireSigner(signer: LocalAccount): LocalAccount {
+  if (signer?.type === 'local' && typeof signer.signMessage === 'function') return signer
+  throw new ConfigurationError({
+    problem: 'signer is no account that signs in this process.',
+    fix: 'Give one of privateKeyToAccount, or of viem’s toAccount for a KMS.',
+  })
 }
 
 function requireSigningAccount(account: Account | undefined): LocalAccount {

@@ -27,6 +27,9 @@ export interface SignedClaim extends ClaimContent {
   readonly uri: string
 }
 
+/** A claim that is still to be signed. */
+export type UnsignedClaim = Omit<SignedClaim, 'signature'>
+
 /** Returns the id under which an identity keeps the claim of that issuer and topic: it has one at most. */
 export function toClaimId(issuer: Address, topic: bigint): Hash {
   return keccak256(encodeAbiParameters(parseAbiParameters('address, uint256'), [issuer, topic]))

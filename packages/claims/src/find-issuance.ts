@@ -1,8 +1,9 @@
 import type { Hash, PublicClient } from 'viem'
 import { identityAbi } from './abi.js'
 import { askChain } from './chain-error.js'
-import { isSameClaim } from './chain-view.js'
-import { type SignedClaim, toClaimId } from './claim.js'
+import { isClaimValid, isSameClaim, readClaim } from './chain-view.js'
+import { type SignedClaim, toClaimId, type UnsignedClaim } from './claim.js'
+import { isSignature, toCanonicalSignature } from './signature-encodings.js'
 
 /** Where a claim was given to its identity. */
 export interface Issuance {
@@ -10,9 +11,28 @@ export interface Issuance {
   readonly blockNumber: bigint
 }
 
+/** A claim that an identity shows, its signature in the canonical encoding. */
+export interface FoundClaim {
+  readonly claim: SignedClaim
+  /** True where the identity shows that encoding. */
+  readonly isCanonical: boolean
+}
+
 /** RPC providers refuse wider ranges of blocks. */
 const RANGE = 5000n
 const MAX_RANGES = 200
+
+/**
+ * Resolves with the claim where the identity shows it already, in whichever encoding of a signature that is valid. It is
+ * not signed anew then: a signer need not give the same signature twice, and a second one would have to be revoked too.
+ */
+export async function findShown(client: PublicClient, unsigned: UnsignedClaim): Promise<FoundClaim | null> {
+  const shown = await readClaim(client, unsigned)
+  if (shown === null || !isSignature(shown.signature)) return null
+  const claim = { ...unsigned, signature: toCanonicalSignature(shown.signature) }
+  if (!isSameClaim(shown, claim) || !(await isClaimValid(client, claim))) return null
+  return { claim, isCanonical: claim.signature === shown.signature.toLowerCase() }
+}
 
 /** Looks for the newest transaction that gave the claim to its identity, over the last million blocks; null where there is none. */
 export async function findIssuance(client: PublicClient, claim: SignedClaim): Promise<Issuance | null> {

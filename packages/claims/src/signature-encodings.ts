@@ -24,13 +24,19 @@ export function toSignatureEncodings(signature: Hex): readonly [Hex, Hex, Hex, H
   ]
 }
 
-/** True for a signature in the one form that this library writes; hex digits may be in either case. */
-export function isCanonicalSignature(signature: Hex): boolean {
+/** True for a signature in any of its encodings. */
+export function isSignature(signature: Hex): boolean {
   try {
-    return toCanonicalSignature(signature) === signature.toLowerCase()
+    parse(signature)
+    return true
   } catch {
     return false
   }
+}
+
+/** True for a signature in the one form that this library writes; hex digits may be in either case. */
+export function isCanonicalSignature(signature: Hex): boolean {
+  return isSignature(signature) && toCanonicalSignature(signature) === signature.toLowerCase()
 }
 
 function parse(signature: Hex): { r: Hex; s: bigint; parity: number } {
