@@ -1,0 +1,43 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isLocalChainAvailable } from '@persona-kyc/testing/evm'
+import { describe, expect, it } from 'vitest'
+import { startKeptChain } from '../src/kept-chain.js'
+import { startLocalDeployment } from '../src/local-deployment.js'
+
+const NAME = 'a chain that is kept in a directory (skipped where @foundry-rs/anvil has no program)'
+
+describe.skipIf(!isLocalChainAvailable())(NAME, () => {
+  it('is for one process at a time', async ({ onTestFinished }) => {
+    const directory = await createDirectory(onTestFinished)
+    const starts = await Promise.allSettled([startKeptChain(directory), startKeptChain(directory)])
+    const [started, ...others] = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+    await started?.chain.stop()
+    expect({ isNew: started?.isNew, others }).toEqual({ isNew: true, others: [] })
+    expect(starts.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { message: expect.stringContaining('is in use') },
+    })
+  })
+
+  it('has its contracts deployed once, and anew where its state was lost', async ({ onTestFinished }) => {
+    const directory = await createDirectory(onTestFinished)
+    const deploy = async () => {
+      const lines: string[] = []
+      const local = await startLocalDeployment({ directory, confirmations: 1, onLine: (line) => void lines.push(line) })
+      await local.close()
+      return { claimIssuer: local.claimIssuer, url: local.url, lines: lines.length }
+    }
+    const first = await deploy()
+    expect(await deploy()).toEqual({ ...first, lines: 1 })
+    await rm(join(directory, 'state.json'))
+    expect(await deploy()).toEqual(first)
+    expect(JSON.parse(await readFile(join(directory, 'addresses.json'), 'utf8'))).toMatchObject({ complete: true })
+  })
+})
+
+async function createDirectory(onTestFinished: (cleanup: () => Promise<void>) => void): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-chain-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
