@@ -1,8 +1,8 @@
-import { type Address, type Hex, type PublicClient, zeroAddress } from 'viem'
+import { type Address, type Hex, type PublicClient, recoverMessageAddress, zeroAddress } from 'viem'
 import { claimIssuerAbi, identityAbi } from './abi.js'
 import { askChain, hasClaimCode, isRevert } from './chain-error.js'
-import { CLAIM_PURPOSE, ECDSA_SCHEME, type SignedClaim, toClaimId, toKey } from './claim.js'
-import { toSignatureEncodings } from './signature-encodings.js'
+import { CLAIM_PURPOSE, ECDSA_SCHEME, type SignedClaim, toClaimDigest, toClaimId, toKey } from './claim.js'
+import { toCanonicalSignature, toSignatureEncodings } from './signature-encodings.js'
 
 /** Where a chain is looked at; left out for its newest block. */
 export interface At {
@@ -108,17 +108,17 @@ export function isSameClaim(shown: ShownClaim | null, claim: SignedClaim): boole
 /**
  * Resolves with the encodings of the claim's signature that still have to be revoked. The canonical one has to be on the
  * issuer's list; another one only where it would be valid, which depends on the contract's version: 2.2.1 of
- * `@onchain-id/solidity` accepts all four and revokes each by itself. Where the signer's key is gone from the issuer, all
- * would be valid again when it came back.
+ * `@onchain-id/solidity` accepts all four and revokes each by itself. Where the key that signed the claim is gone from the
+ * issuer, all would be valid again when it came back. (`signer` is not asked: who signed is in the signature.)
  */
 export async function listUnrevoked(
   client: PublicClient,
   claim: SignedClaim,
-  { signer, ...at }: At & { readonly signer: Address },
+  { signer: _, ...at }: At & { readonly signer?: Address | undefined } = {},
 ): Promise<readonly Hex[]> {
   const encodings = toSignatureEncodings(claim.signature)
   const [isKeyThere, ...needed] = await Promise.all([
-    hasClaimKey(client, claim.issuer, signer, at),
+    hasSignerKey(client, claim, at),
     ...encodings.map(async (signature, index) => {
       const [isListed, isValid] = await Promise.all([
         isRevoked(client, claim.issuer, signature, at),
@@ -131,6 +131,14 @@ export async function listUnrevoked(
     const { isListed = false, isValid = true, isCanonical = true } = needed[index] ?? {}
     return isValid || (!isListed && (isCanonical || !isKeyThere))
   })
+}
+
+/** True when the issuer's contract has the key that signed the claim, which need not be the one that signs now. */
+async function hasSignerKey(client: PublicClient, claim: SignedClaim, at: At): Promise<boolean> {
+  const message = { raw: toClaimDigest(claim) }
+  const signature = toCanonicalSignature(claim.signature)
+  const signer = await recoverMessageAddress({ message, signature }).catch(() => null)
+  return signer !== null && hasClaimKey(client, claim.issuer, signer, at)
 }
 
 function toBlock({ blockNumber }: At): { blockNumber?: bigint } {

@@ -156,7 +156,7 @@ export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
       const sent: Hash[] = []
       // The contract is asked anew each time: where it knows the encodings of one signature, the first revokes them all.
       for (;;) {
-        const [encoding] = await listUnrevoked(client, claim, { signer: signer.address })
+        const [encoding] = await listUnrevoked(client, claim)
         if (encoding === undefined) return sent
         sent.push(await send(toRevokeCall(claim.issuer, encoding)))
       }
