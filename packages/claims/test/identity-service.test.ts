@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { deployIdentity, SKIPPED, startTestChain, type TestChain } from './local-chain.js'
 import { expectTruth } from './simulation/oracle.js'
 import { toCaseId } from './simulation/people.js'
-import { LEASE_MS, startProcess } from './simulation/process.js'
+import { LEASE_MS, type RpcRequest, startProcess } from './simulation/process.js'
 import * as worlds from './simulation/world.js'
 
 const { decide, live, mine, run, runUntil } = worlds
@@ -544,6 +544,34 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     expect(await readCase(0)).not.toMatchObject({ kycClaimId: null })
     await truth()
     expect(await readCase(0)).toMatchObject({ kycClaimId: null })
+  })
+
+  it('concludes nothing from one block in which a node mixes the states of two', async () => {
+    live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, () => noncesOf(ADD_CLAIM).length > 0)
+    const [nonce = 0] = noncesOf(ADD_CLAIM)
+    const ask = chain.client.request as unknown as (request: RpcRequest) => Promise<unknown>
+    let mixed: unknown = null
+    let isMixing = true
+    world.intercept = ({ method, params = [] }, answer) => {
+      const [first, block] = params
+      if (method === 'eth_getTransactionCount' && block !== 'latest' && block !== 'pending') {
+        return answer().then((count) => {
+          if (Number(count) > nonce) mixed ??= block
+          if (mixed !== null && mixed !== block) isMixing = false
+          return count
+        })
+      }
+      if (method === 'eth_getTransactionReceipt' && isMixing) return Promise.resolve(null)
+      if (method !== 'eth_call' || block !== mixed || !isMixing) return undefined
+      return ask({ method, params: [first, `0x${(BigInt(block as Hex) - 2n).toString(16)}`] })
+    }
+    await runUntil(world, hasClaim(0))
+    expect(mixed).not.toBeNull()
+    expect(toKinds()).toEqual([])
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(1)
   })
 
   it('concludes nothing from a receipt of a block that is not on the chain', async () => {
