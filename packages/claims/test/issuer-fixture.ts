@@ -64,8 +64,12 @@ export function createClients(
   options: { account?: Account | undefined; intercept: Intercept; url?: string | undefined },
 ): { readonly client: PublicClient; readonly wallet: WalletClient } {
   const fetchFn: typeof fetch = async (url, init) => {
-    const { id, ...call } = JSON.parse(String(init?.body)) as RpcCall & { id: number }
-    const result = await options.intercept(call)
+    const {
+      id,
+      method,
+      params = [],
+    } = JSON.parse(String(init?.body)) as Partial<RpcCall> & { id: number; method: string }
+    const result = await options.intercept({ method, params })
     return result === undefined ? fetch(url, init) : Response.json({ jsonrpc: '2.0', id, result })
   }
   const transport = http(options.url ?? chain.local.url, { fetchFn, retryCount: 0 })
