@@ -180,7 +180,7 @@ async function describeDue({ storage, scheduler }: World): Promise<string> {
 }
 
 /** True when nothing is due, now or later, no transaction is open, and the follower has seen all. */
-export async function isAtRest({ storage, scheduler, chain: { owner, local } }: World): Promise<boolean> {
+async function isAtRest({ storage, scheduler, chain: { owner, local } }: World): Promise<boolean> {
   const far = new Date(scheduler.now() + 10 ** 9)
   if ((await storage.listDueClaims({ now: far, limit: 1 })).length > 0) return false
   const sender = { chainId: local.chainId, sender: owner.address.toLowerCase() }
