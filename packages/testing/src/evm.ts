@@ -37,7 +37,7 @@ export interface LocalChain {
 }
 
 /**
- * Starts a real EVM, anvil of the optional package @foundry-rs/anvil, and resolves when it answers (about 0.1 seconds). It ends
+ * Starts a real EVM, anvil of the optional package `@foundry-rs/anvil`, and resolves when it answers (about 0.1 seconds). It ends
  * with this process, also when that is killed, and does not keep it alive. Rejects with a ConfigurationError when the package or
  * its program for this platform is missing, and with a KycError (`chain_unreachable`) when it does not start.
  */
