@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isLocalChainAvailable } from '@persona-kyc/testing/evm'
+import { createPublicClient, http } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { startKeptChain } from '../src/kept-chain.js'
 import { startLocalDeployment } from '../src/local-deployment.js'
@@ -33,6 +34,17 @@ describe.skipIf(!isLocalChainAvailable())(NAME, () => {
     await rm(join(directory, 'state.json'))
     expect(await deploy()).toEqual(first)
     expect(JSON.parse(await readFile(join(directory, 'addresses.json'), 'utf8'))).toMatchObject({ complete: true })
+  })
+
+  it('can be read at its newest confirmed block where it goes on', async ({ onTestFinished }) => {
+    const directory = await createDirectory(onTestFinished)
+    const options = { directory, confirmations: 3 }
+    await (await startLocalDeployment(options)).close()
+    const { url, claimIssuer: address, close } = await startLocalDeployment(options)
+    onTestFinished(close)
+    const client = createPublicClient({ transport: http(url) })
+    const blockNumber = (await client.getBlockNumber()) - 2n
+    expect(await client.getCode({ address, blockNumber })).toMatch(/^0x\w{100}/)
   })
 })
 
