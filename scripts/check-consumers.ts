@@ -27,6 +27,7 @@ interface Import {
 
 const CONFORMANCE = '@persona-kyc/testing/storage-conformance'
 const MSW = '@persona-kyc/testing/msw'
+const CLAIMS = ['@persona-kyc/claims', '@persona-kyc/claims/deploy']
 
 const FOREIGN_IMPORTS: readonly Import[] = [
   { specifier: 'node:assert/strict', binding: 'assert' },
@@ -106,8 +107,10 @@ main().then(() => {
   process.exitCode = 0
 })
 `
-const MSW_PROGRAM = `
+const DOM_PROGRAM = `
 assert.equal(testingMsw.createPersonaHandlers(testing.createFakePersona()).length, 1)
+assert.equal(claims.toClaimId('0x0000000000000000000000000000000000000001', 1n).length, 66)
+assert.equal(typeof claimsDeploy.deployContracts, 'function')
 `
 
 /** A server has no DOM. All declarations are checked, those of Express, Hono, Knex and zod too. */
@@ -123,8 +126,8 @@ const COMPILER_OPTIONS = {
   noEmit: true,
 }
 
-/** MSW's declarations need the DOM, and as CommonJS they import an ES module (rettime): so they cannot be checked. */
-const MSW_COMPILER_OPTIONS = { ...COMPILER_OPTIONS, lib: ['es2023', 'dom', 'dom.iterable'], skipLibCheck: true }
+/** MSW's and viem's declarations need the DOM, and as CommonJS they import ES modules: so they cannot be checked. */
+const DOM_COMPILER_OPTIONS = { ...COMPILER_OPTIONS, lib: ['es2023', 'dom', 'dom.iterable'], skipLibCheck: true }
 
 const CONFORMANCE_TEST = `
 import { createMemoryStorage } from '@persona-kyc/core'
@@ -160,7 +163,7 @@ function createConsumers({ rootManifest, packages }: CheckContext): Consumer[] {
 }
 
 function createEsmConsumer(specifiers: readonly string[], dependencies: Consumer['dependencies']): Consumer {
-  const program = toEsm(specifiers) + toJavaScript(PROGRAM + MSW_PROGRAM)
+  const program = toEsm(specifiers) + toJavaScript(PROGRAM + DOM_PROGRAM)
   return {
     name: 'esm',
     dependencies,
@@ -169,6 +172,7 @@ function createEsmConsumer(specifiers: readonly string[], dependencies: Consumer
       { shows: 'an ESM app', command: 'node', args: ['--enable-source-maps', 'main.mjs'] },
       { shows: 'the storage conformance suite', command: 'node', args: ['node_modules/vitest/vitest.mjs', 'run'] },
       { shows: 'the command line', command: './node_modules/.bin/persona-kyc', args: ['--help'] },
+      { shows: 'its deployment', command: './node_modules/.bin/persona-kyc-claims', args: ['--help'] },
     ],
   }
 }
@@ -177,26 +181,26 @@ function createCommonJsConsumer(specifiers: readonly string[], dependencies: Con
   return {
     name: 'commonjs',
     dependencies,
-    files: { 'main.cjs': toCommonJs(specifiers) + toJavaScript(PROGRAM + MSW_PROGRAM) },
+    files: { 'main.cjs': toCommonJs(specifiers) + toJavaScript(PROGRAM + DOM_PROGRAM) },
     steps: [{ shows: 'a CommonJS app on Express 4', command: 'node', args: ['--enable-source-maps', 'main.cjs'] }],
   }
 }
 
 function createTypeScriptConsumer(specifiers: readonly string[], dependencies: Consumer['dependencies']): Consumer {
-  const program = toEsm(specifiers.filter((specifier) => specifier !== MSW)) + PROGRAM
-  const mswProgram = toEsm([MSW, '@persona-kyc/testing']) + MSW_PROGRAM
+  const program = toEsm(specifiers.filter((specifier) => specifier !== MSW && !CLAIMS.includes(specifier))) + PROGRAM
+  const domProgram = toEsm([MSW, ...CLAIMS, '@persona-kyc/testing']) + DOM_PROGRAM
   const tsc = createRequire(import.meta.url).resolve('typescript/lib/tsc.js')
   return {
     name: 'typescript',
     dependencies,
     files: {
-      ...{ 'main.mts': program, 'main.cts': program, 'msw.mts': mswProgram, 'msw.cts': mswProgram },
+      ...{ 'main.mts': program, 'main.cts': program, 'dom.mts': domProgram, 'dom.cts': domProgram },
       'tsconfig.json': JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['main.*'] }),
-      'tsconfig.msw.json': JSON.stringify({ compilerOptions: MSW_COMPILER_OPTIONS, include: ['msw.*'] }),
+      'tsconfig.dom.json': JSON.stringify({ compilerOptions: DOM_COMPILER_OPTIONS, include: ['dom.*'] }),
     },
     steps: [
       { shows: 'TypeScript, ESM and CommonJS', command: 'node', args: [tsc, '-p', 'tsconfig.json'] },
-      { shows: 'TypeScript with MSW', command: 'node', args: [tsc, '-p', 'tsconfig.msw.json'] },
+      { shows: 'TypeScript with MSW and viem', command: 'node', args: [tsc, '-p', 'tsconfig.dom.json'] },
     ],
   }
 }

@@ -11,7 +11,7 @@ import type { CheckContext, Finding, Manifest, PackedPackage, RunProgram } from 
 import { checkSizes, checkTarballContents, checkTarballTypes } from './check-tarballs.js'
 
 /*
- * What of the five packages is wrong for who installs them: `npm run check:packages`, after a build. Ends with 1 at the first
+ * What of the packages is wrong for who installs them: `npm run check:packages`, after a build. Ends with 1 at the first
  * check that finds something. Arguments choose checks by their names: `npx tsx scripts/check-packages.ts sources sizes`.
  */
 
