@@ -87,11 +87,9 @@ export function encodeClaimData(subject: ClaimSubject): Hex {
 
 /** Returns what the data says, or null where it is not of this library's making. */
 export function decodeClaimData(data: Hex): DecodedClaimData | null {
-  // Seven words. Longer data could hide a second meaning behind them.
-  if (data.length !== 2 + 7 * 64) return null
   try {
     const words = decodeAbiParameters(DATA, data)
-    // viem overlooks what Solidity refuses: an address in more than 20 bytes.
+    // viem overlooks what could hide a second meaning: bytes behind the seven words, and an address in more than 20 bytes.
     if (encodeAbiParameters(DATA, words) !== data.toLowerCase()) return null
     const [domain, chainId, issuer, level, verifiedAt, validUntil, commitment] = words
     const numbers = [chainId, level, verifiedAt, validUntil]

@@ -18,7 +18,7 @@ import { decodeClaimData, encodeClaimData, toCommitment } from '../src/claim-dat
 import { type ClaimInput, type ClaimIssuerOptions, createClaimIssuer } from '../src/claim-issuer.js'
 import { verifyClaim } from '../src/verify-claim.js'
 import { expectNoCanary, toRejection } from './canaries.js'
-import { CASE, createClients, createTestIssuer, TOPIC, VERIFIED_AT } from './issuer-fixture.js'
+import { CASE, createClients, createTestIssuer, type TestIssuer, TOPIC, VERIFIED_AT } from './issuer-fixture.js'
 import { deployIdentity, deployIssuer, SKIPPED, startTestChain, type TestChain } from './local-chain.js'
 import {
   addClaim,
@@ -32,6 +32,8 @@ import {
 } from './plain-calls.js'
 
 const LIMIT = 2 ** 40
+/** How to wait for what happens in another place: often, and for long, as machines may be slow. */
+const PATIENTLY = { interval: 5, timeout: 20_000 }
 
 describe.skipIf(SKIPPED !== null)(`createClaimIssuer${SKIPPED === null ? '' : ` (${SKIPPED})`}`, () => {
   let chain: TestChain
@@ -55,6 +57,9 @@ describe.skipIf(SKIPPED !== null)(`createClaimIssuer${SKIPPED === null ? '' : ` 
     ...change,
   })
   const countNonce = (address: Address = chain.owner.address) => chain.client.getTransactionCount({ address })
+  /** Resolves once the issuer has sent, and has seen what it waits for: only then can viem tell what takes its place. */
+  const untilWaiting = ({ calls }: TestIssuer) =>
+    vi.waitFor(() => expect(calls.map(({ method }) => method)).toContain('eth_getTransactionByHash'), PATIENTLY)
   const verify = () => verifyClaim(chain.client, { identity, issuer: chain.issuer, topic: TOPIC })
   const getClaim = () =>
     chain.client.readContract({
@@ -242,9 +247,9 @@ describe.skipIf(SKIPPED !== null)(`createClaimIssuer${SKIPPED === null ? '' : ` 
       })
       const pollSomeMore = async () => {
         const start = polls
-        await vi.waitFor(() => expect(polls).toBeGreaterThan(start + 4), { interval: 5 })
+        await vi.waitFor(() => expect(polls).toBeGreaterThan(start + 4), PATIENTLY)
       }
-      await vi.waitFor(async () => expect(await countNonce()).toBe(nonce + 1), { interval: 5 })
+      await vi.waitFor(async () => expect(await countNonce()).toBe(nonce + 1), PATIENTLY)
       await pollSomeMore()
       await chain.test.mine({ blocks: 1 })
       await pollSomeMore()
@@ -299,7 +304,7 @@ describe.skipIf(SKIPPED !== null)(`createClaimIssuer${SKIPPED === null ? '' : ` 
       const { signature } = await issuer.sign(input())
       await chain.test.setAutomine(false)
       const failed = toRejection(issuer.issue(input()))
-      await vi.waitFor(() => expect(issuer.countSent()).toBe(1), { interval: 5 })
+      await untilWaiting(issuer)
       // Who pays more comes first in the block.
       const data = encodeFunctionData({ abi: ISSUER, functionName: 'revokeClaimBySignature', args: [signature] })
       await chain.wallet.sendTransaction({
@@ -330,9 +335,7 @@ describe.skipIf(SKIPPED !== null)(`createClaimIssuer${SKIPPED === null ? '' : ` 
       const issuer = createTestIssuer(chain)
       const issued = issuer.issue(input())
       issued.catch(() => {})
-      // viem has to have seen a transaction to tell that another one has taken its place.
-      const isSeen = () => issuer.calls.some(({ method }) => method === 'eth_getTransactionByHash')
-      await vi.waitFor(() => expect(isSeen()).toBe(true), { interval: 5 })
+      await untilWaiting(issuer)
       const raw = issuer.calls.find(({ method }) => method === 'eth_sendRawTransaction')?.params[0] as Hex
       return { issued, nonce, sent: parseTransaction(raw) }
     }
