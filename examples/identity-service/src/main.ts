@@ -1,7 +1,8 @@
+import { toLogFields } from '@persona-kyc/core'
 import { toStartMessage, untilStopped } from '@persona-kyc/example-service'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { readWorkerConfiguration } from './configuration.js'
-import { openParts } from './parts.js'
+import { type OpenParts, openParts } from './parts.js'
 import { runWorker } from './worker.js'
 
 /** Runs the Identity Service until SIGTERM or SIGINT; then it finishes the round under way and exits with 0. */
@@ -17,9 +18,19 @@ async function main(): Promise<void> {
   const { issuer, factory } = parts
   const cases = configuration.api === null ? 'feed' : 'http'
   const addresses = { sender: issuer.sender.address, claimIssuer: issuer.issuer, identityFactory: factory }
+  logger.info({ ...addresses, cases, confirmations: issuer.confirmations }, 'identity service started')
   try {
-    logger.info({ ...addresses, cases, confirmations: issuer.confirmations }, 'identity service started')
-    await runWorker(parts, { logger, signal: stop.signal })
+    await work(parts, { logger, signal: stop.signal })
+  } catch (error) {
+    logger.fatal(toLogFields(error), 'identity service failed')
+    process.exitCode = 1
+  }
+}
+
+async function work(parts: OpenParts, options: { readonly logger: Logger; readonly signal: AbortSignal }) {
+  const { logger } = options
+  try {
+    await runWorker(parts, options)
     logger.info('stopping')
   } finally {
     await parts.close()

@@ -50,7 +50,7 @@ describe.skipIf(!isLocalChainAvailable())(
       expect(await reader.listAddedClaims()).toMatchObject([{ hash }])
 
       const [, pid = ''] = await second.waitFor(/"pid":(\d+)/)
-      await second.stop('SIGTERM')
+      expect(await second.stop('SIGTERM')).toBe(0)
       expect(second.output()).toContain('"msg":"stopped"')
       expect(() => process.kill(Number(pid), 0)).toThrow(/ESRCH/)
       await expect(reader.client.getBlockNumber()).rejects.toThrow()
