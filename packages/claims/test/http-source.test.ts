@@ -329,6 +329,17 @@ describe('readCase', () => {
     expect(await source.readCase(claimed)).toMatchObject({ verifiedAt: null, claim: CLAIM })
   })
 
+  it('reads a case that says when it was verified, and is so no more, as one that is not', async () => {
+    const service = createService()
+    const caseId = await createVerified(service, 1)
+    await setClaim(service, caseId)
+    const fetch: typeof globalThis.fetch = async (...given) => {
+      const answer = (await (await service.fetch(...given)).json()) as object
+      return Response.json({ ...answer, status: 'review' })
+    }
+    expect(await createSource({ fetch }).readCase(caseId)).toMatchObject({ verifiedAt: null, claim: CLAIM })
+  })
+
   it('is null for a case that it may not see, or that does not exist', async () => {
     const service = createService()
     const [pending, declined] = [await createCase(service, 1), await createVerified(service, 2)]
