@@ -22,4 +22,6 @@ export const claimIssuerAbi = parseAbi([
 export const identityFactoryAbi = parseAbi([
   'function createIdentityWithManagementKeys(address wallet, string salt, bytes32[] managementKeys) returns (address)',
   'function getIdentity(address wallet) view returns (address)',
+  'event Deployed(address indexed identity)',
+  'event WalletLinked(address indexed wallet, address indexed identity)',
 ])

@@ -1,7 +1,7 @@
 import type { ClaimWork, NewChainTransaction, StoredClaim } from '@persona-kyc/core'
 import type { Address, Hex } from 'viem'
 import type { ContractCall } from './calls.js'
-import { askChain } from './chain-error.js'
+import { askChain, chainRefused } from './chain-error.js'
 import type { SignedClaim } from './claim.js'
 import { withReserve } from './claim-issuer.js'
 import type { ServiceContext } from './service-context.js'
@@ -41,15 +41,17 @@ export function toSignedClaim(stored: StoredClaim): SignedClaim {
 
 /**
  * Checks the call by simulation, and resolves with the transaction for it. Rejects with `chain_refused` when a contract
- * would revert it.
+ * would revert it, or needs more gas than is allowed: contracts of strangers could hold up all others by that.
  */
 export async function toTransaction(
-  { issuer }: ServiceContext,
+  { issuer, maxGas }: ServiceContext,
   call: ContractCall,
   transaction: Pick<NewChainTransaction, 'purpose' | 'caseId' | 'claim'>,
 ): Promise<NewChainTransaction> {
-  const gas = await askChain(() => issuer.client.estimateGas({ ...call, account: issuer.sender.address }))
-  return { ...transaction, to: call.to.toLowerCase(), data: call.data, gas: withReserve(gas) }
+  const used = await askChain(() => issuer.client.estimateGas({ ...call, account: issuer.sender.address }))
+  const gas = withReserve(used)
+  if (gas > maxGas) throw chainRefused()
+  return { ...transaction, to: call.to.toLowerCase(), data: call.data, gas }
 }
 
 /** What the transaction is for that gives a claim to its identity. */
@@ -57,10 +59,45 @@ export function toIssuePurpose(caseId: string, generation: number): string {
   return `issue:${caseId}:${generation}`
 }
 
-/** The transaction of that purpose that is under way or done. */
+type KnownTransaction = ClaimWork['transactions'][number]
+
+/**
+ * The transaction for that purpose that is under way or done. One of another sender that has been open for long is as good
+ * as none: its key may be lost. What it would do can be done twice without harm.
+ */
 export function findTransaction(
-  { transactions }: ClaimWork,
+  context: ServiceContext,
+  work: ClaimWork,
   purpose: string,
-): ClaimWork['transactions'][number] | undefined {
-  return transactions.find((transaction) => transaction.purpose === purpose && transaction.state !== 'void')
+): KnownTransaction | undefined {
+  const known = work.transactions.filter(
+    (transaction) => transaction.state !== 'void' && isFor(context, transaction, purpose),
+  )
+  return known.find(({ state }) => state === 'done') ?? known.find((transaction) => !isAbandoned(context, transaction))
 }
+
+/** The purpose to open a transaction with: one of the sender's own where another's stands in the way. */
+export function toOwnPurpose(context: ServiceContext, work: ClaimWork, purpose: string): string {
+  const isTaken = work.transactions.some(
+    (transaction) => transaction.purpose === purpose && isAbandoned(context, transaction),
+  )
+  return isTaken ? `${purpose}:${context.sender}` : purpose
+}
+
+/** How often a transaction for that purpose was mined and reverted, or lost its nonce. */
+export function countVoid(context: ServiceContext, work: ClaimWork, purpose: string): number {
+  const isVoid = (transaction: KnownTransaction) => transaction.state === 'void' && isFor(context, transaction, purpose)
+  return work.transactions.filter(isVoid).length
+}
+
+function isFor({ sender }: ServiceContext, transaction: KnownTransaction, purpose: string): boolean {
+  return transaction.purpose === purpose || transaction.purpose === `${purpose}:${sender}`
+}
+
+function isAbandoned({ sender, now, stuckAfterMs }: ServiceContext, transaction: KnownTransaction): boolean {
+  const isOld = now() - transaction.createdAt.getTime() > ABANDONED_AFTER * stuckAfterMs
+  return transaction.state === 'open' && transaction.sender !== sender && isOld
+}
+
+/** How many times as long as until it is replaced a transaction of another sender is waited for. */
+const ABANDONED_AFTER = 10

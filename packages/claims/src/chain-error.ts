@@ -64,7 +64,7 @@ export function chainMismatch(): KycError {
 }
 
 /** What a node says when it refuses a transaction, in one word. */
-export type SendRefusal = 'known' | 'nonce_used' | 'underpriced' | 'funds_missing' | 'unknown'
+export type SendRefusal = 'known' | 'nonce_used' | 'underpriced' | 'funds_missing' | 'refused' | 'unknown'
 
 /** Reads why a node refused a signed transaction: geth, Erigon, Nethermind, Besu, Reth and Anvil say much the same. */
 export function toSendRefusal(error: unknown): SendRefusal {
@@ -75,7 +75,15 @@ export function toSendRefusal(error: unknown): SendRefusal {
   if (isFundsMissing(error)) return 'funds_missing'
   return /underpriced|fee ?too ?low|max ?fee ?per ?gas|gas price below|replacement|replace existing/.test(text)
     ? 'underpriced'
-    : 'unknown'
+    : toOtherRefusal(error)
+}
+
+/** Codes with which nodes say that a transaction will not do, rather than that they cannot be asked just now. */
+const REFUSING = new Set([-32000, -32003, -32010, -32602])
+
+function toOtherRefusal(error: unknown): SendRefusal {
+  const isRefused = find(error, (inner) => REFUSING.has(Number((inner as { code?: unknown }).code)))
+  return isRefused && !/time|limit reached|rate|try again|too many/.test(toDetails(error)) ? 'refused' : 'unknown'
 }
 
 /** True where a contract did not do what it was called for, by the words of the node. */

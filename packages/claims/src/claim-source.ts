@@ -21,6 +21,8 @@ export interface ClaimableCase {
 
 /** Where the Identity Service learns of cases, and where it stores the references of their claims. */
 export interface ClaimSource {
+  /** How often a case with a claim is read again, in milliseconds; left out for a source that tells of every change. */
+  readonly recheckMs?: number | undefined
   /**
    * Calls `onChange` at least once for each change, with those of one case in their order, and goes on only once it
    * resolves. Resolves when the signal is aborted. Failures that pass are waited out.

@@ -1,8 +1,8 @@
 import type { Hash, PublicClient } from 'viem'
 import { identityAbi } from './abi.js'
-import { askChain } from './chain-error.js'
 import { isClaimValid, isSameClaim, readClaim } from './chain-view.js'
 import { type SignedClaim, toClaimId, type UnsignedClaim } from './claim.js'
+import { searchLogs } from './search-logs.js'
 import { isSignature, toCanonicalSignature } from './signature-encodings.js'
 
 /** Where a claim was given to its identity. */
@@ -18,10 +18,6 @@ export interface FoundClaim {
   readonly isCanonical: boolean
 }
 
-/** RPC providers refuse wider ranges of blocks. */
-const RANGE = 5000n
-const MAX_RANGES = 200
-
 /**
  * Resolves with the claim where the identity shows it already, in whichever encoding of a signature that is valid. It is
  * not signed anew then: a signer need not give the same signature twice, and a second one would have to be revoked too.
@@ -34,27 +30,18 @@ export async function findShown(client: PublicClient, unsigned: UnsignedClaim): 
   return { claim, isCanonical: claim.signature === shown.signature.toLowerCase() }
 }
 
-/** Looks for the newest transaction that gave the claim to its identity, over the last million blocks; null where there is none. */
-export async function findIssuance(client: PublicClient, claim: SignedClaim): Promise<Issuance | null> {
-  let toBlock = await askChain(() => client.getBlockNumber({ cacheTime: 0 }))
-  for (let range = 0; range < MAX_RANGES; range++) {
-    const fromBlock = toBlock >= RANGE ? toBlock - RANGE + 1n : 0n
-    const found = await findWithin(client, claim, fromBlock, toBlock)
-    if (found !== null) return found
-    if (fromBlock === 0n) return null
-    toBlock = fromBlock - 1n
-  }
-  return null
+/** Looks for the newest transaction that gave the claim to its identity; null where there is none. */
+export function findIssuance(client: PublicClient, claim: SignedClaim): Promise<Issuance | null> {
+  return searchLogs(client, (range) => findWithin(client, claim, range))
 }
 
 async function findWithin(
   client: PublicClient,
   claim: SignedClaim,
-  fromBlock: bigint,
-  toBlock: bigint,
+  range: { readonly fromBlock: bigint; readonly toBlock: bigint },
 ): Promise<Issuance | null> {
   const { identity, issuer, topic } = claim
-  const logs = await askChain(() => client.getLogs({ address: identity, events: EVENTS, fromBlock, toBlock }))
+  const logs = await client.getLogs({ address: identity, events: EVENTS, ...range })
   const claimId = toClaimId(issuer, topic)
   const found = logs.findLast(({ args }) => {
     const { claimId: id, scheme = 0n, topic: shownTopic = 0n, data = '0x', signature = '0x' } = args

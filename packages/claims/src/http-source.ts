@@ -10,6 +10,11 @@ export interface HttpSourceOptions {
   readonly token: string
   /** How often to ask for changes, in milliseconds. Default 5,000. */
   readonly pollMs?: number | undefined
+  /**
+   * How often to ask for each case that has a claim whether it is still verified, in milliseconds: a case whose reference was
+   * removed is in neither list. Default 3,600,000.
+   */
+  readonly recheckMs?: number | undefined
   /** How long one request may take, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined
   /** Default: the global one. */
@@ -78,6 +83,7 @@ export function createHttpSource(options: HttpSourceOptions): ClaimSource {
   const report = async (error: unknown) => options.onError?.(error)
 
   return {
+    recheckMs: options.recheckMs ?? 3_600_000,
     async follow(onChange, { signal }) {
       while (!signal.aborted) {
         // What is wrong with one list must not keep the other waiting, nor a report that fails both.

@@ -2,6 +2,7 @@ import {
   type Address,
   encodeAbiParameters,
   encodeFunctionData,
+  getAbiItem,
   getAddress,
   type Hash,
   keccak256,
@@ -15,6 +16,7 @@ import { identityFactoryAbi } from './abi.js'
 import { type ContractCall, toCreateIdentityCall } from './calls.js'
 import { askChain, chainRefused } from './chain-error.js'
 import { toKey } from './claim.js'
+import { searchLogs } from './search-logs.js'
 
 /** Whose identities to find or create. */
 export interface IdentityFactoryOptions {
@@ -29,8 +31,13 @@ export interface IdentityFactoryOptions {
 
 /** Finds the identities of wallets, and says how to create those that are missing. */
 export interface IdentityFactory {
-  /** Resolves with the wallet's identity, or null while it has none. */
+  /**
+   * Resolves with the identity that the factory names for the wallet, or null while it has none. It may be another's: who
+   * has an identity can link any wallet to it that has none. See `wasMadeFor`.
+   */
   find(wallet: Address): Promise<Address | null>
+  /** True when the factory's owner made the identity for that wallet: the chain's log says so. */
+  wasMadeFor(wallet: Address, identity: Address): Promise<boolean>
   /** Resolves with the address that a new identity of the wallet will have. Rejects with `chain_refused` when it cannot be created. */
   predict(wallet: Address): Promise<Address>
   /** Resolves with the call that creates it. The owner has to send it. */
@@ -70,6 +77,7 @@ export function createIdentityFactory(options: IdentityFactoryOptions): Identity
       const found = await callForAddress(client, { to: factory, data })
       return found === zeroAddress ? null : found
     },
+    wasMadeFor: (wallet, identity) => wasMadeFor(client, { factory, wallet, identity }),
     predict: async (wallet) => callForAddress(client, await toCreateCall(wallet), owner),
   }
 }
@@ -80,3 +88,28 @@ async function callForAddress(client: PublicClient, call: ContractCall, account?
   if (data === undefined || data.length !== 66) throw chainRefused()
   return getAddress(slice(data, 12))
 }
+
+/** Nobody but the owner makes the factory deploy an identity, and what deploys it links it to its wallet. */
+async function wasMadeFor(
+  client: PublicClient,
+  {
+    factory: address,
+    wallet,
+    identity,
+  }: { readonly factory: Address; readonly wallet: Address; readonly identity: Address },
+): Promise<boolean> {
+  const deployed = await searchLogs(client, async (range) => {
+    const [log] = await client.getLogs({ address, event: DEPLOYED, args: { identity }, ...range })
+    return log ?? null
+  })
+  if (deployed === null) return false
+  const { blockNumber: fromBlock, transactionHash } = deployed
+  const block = { fromBlock, toBlock: fromBlock }
+  const linked = await askChain(() => client.getLogs({ address, event: LINKED, args: { wallet, identity }, ...block }))
+  return linked.some((log) => log.transactionHash === transactionHash)
+}
+
+const [DEPLOYED, LINKED] = [
+  getAbiItem({ abi: identityFactoryAbi, name: 'Deployed' }),
+  getAbiItem({ abi: identityFactoryAbi, name: 'WalletLinked' }),
+]

@@ -61,6 +61,8 @@ const DEFAULTS: ServiceLimits = {
   parkedMs: 5000,
   maxParkedMs: 600_000,
   maxFeePerGas: 500_000_000_000n,
+  maxGas: 3_000_000n,
+  resolveTimeoutMs: 30_000,
   removesRevoked: true,
 }
 const MAX_BACKOFF_MS = 30_000
@@ -185,6 +187,8 @@ async function toContext(options: IdentityServiceOptions, signal: AbortSignal): 
   const owner = issuer.sender.address
   const managers = [owner, ...(options.managers ?? [])]
   const { client } = issuer
+  const raise = createRaise(logger, options.onAlarm)
+  const reported = new Set<string>()
   return {
     ...limits,
     source,
@@ -198,12 +202,15 @@ async function toContext(options: IdentityServiceOptions, signal: AbortSignal): 
     logger,
     now,
     sleep: options.sleep ?? sleep,
-    raise: createRaise(logger, options.onAlarm),
+    raise,
+    raiseOnce: createRaiseOnce(raise, reported),
     measure: createMeasure(logger, options.onMetric),
     memory: {
       sentAt: new Map(),
       underpriced: new Set(),
       missingSince: new Map(),
+      refusedSince: new Map(),
+      reported,
       gapSince: null,
       fundsMissingUntil: 0,
       minedCount: 0,
@@ -236,6 +243,20 @@ function createRaise(logger: Logger, onAlarm: IdentityServiceOptions['onAlarm'])
       `alarm: ${alarm.kind}`,
     )
     callSafely(logger, 'onAlarm failed', () => onAlarm?.(alarm))
+  }
+}
+
+/** How many alarms are remembered: after that, some come again. */
+const MAX_REPORTED = 10_000
+
+function createRaiseOnce(raise: ServiceContext['raise'], reported: Set<string>): ServiceContext['raise'] {
+  return (alarm) => {
+    const { kind, nonce = null, caseId = null } = { nonce: null, caseId: null, ...alarm }
+    const key = JSON.stringify([kind, nonce, caseId])
+    if (reported.has(key)) return
+    if (reported.size >= MAX_REPORTED) reported.clear()
+    reported.add(key)
+    raise(alarm)
   }
 }
 

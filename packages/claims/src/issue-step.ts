@@ -1,12 +1,23 @@
 import type { ClaimWork, StoredClaim } from '@persona-kyc/core'
 import type { PublicClient } from 'viem'
 import { toAddClaimCall } from './calls.js'
-import { findTransaction, park, type Step, toIssuePurpose, toSignedClaim, toTransaction, wait } from './case-step.js'
+import {
+  countVoid,
+  findTransaction,
+  park,
+  type Step,
+  toIssuePurpose,
+  toOwnPurpose,
+  toSignedClaim,
+  toTransaction,
+  wait,
+} from './case-step.js'
 import { hasClaimCode } from './chain-error.js'
-import { isClaimValid, isRevoked, isSameClaim, readClaim } from './chain-view.js'
+import { isClaimValid, isRevoked, isSameClaim, readClaim, type ShownClaim } from './chain-view.js'
 import type { SignedClaim } from './claim.js'
 import type { ClaimableCase } from './claim-source.js'
 import { findIssuance } from './find-issuance.js'
+import { toRevocations } from './revoke-step.js'
 import type { Head, ServiceContext } from './service-context.js'
 
 /** What a claim is issued for. */
@@ -18,26 +29,52 @@ export interface Issue {
 
 /** Takes a signed claim to the chain, and its reference to the case. */
 export async function stepIssue(context: ServiceContext, issue: Issue): Promise<Step> {
-  const { work, stored, head } = issue
-  const transaction = findTransaction(work, toIssuePurpose(stored.caseId, stored.generation))
+  const { work, stored } = issue
+  const transaction = findTransaction(context, work, toIssuePurpose(stored.caseId, stored.generation))
   if (transaction?.state === 'open') return { kind: 'sent', transactions: [] }
   const claim = toSignedClaim(stored)
-  const txHash =
-    transaction === undefined ? await findOnChain(context, claim, head) : (transaction.hashes.at(-1) ?? null)
-  if (txHash === 'unconfirmed') return wait('unconfirmed')
-  if (txHash !== null) return confirm(context, issue, { claim, txHash })
-
-  const kycCase = await context.source.readCase(stored.caseId)
-  if (kycCase === null || kycCase.verifiedAt === null) return withdraw(context, stored)
-  return send(context, stored, claim)
+  const txHash = transaction?.hashes.at(-1)
+  if (transaction !== undefined && txHash !== undefined) return confirm(context, issue, { claim, txHash })
+  // The chain is asked before anything is sent: who lost what was stored must not send again.
+  const shown = await readClaim(context.issuer.client, claim)
+  if (isSameClaim(shown, claim)) return findOnChain(context, issue, claim)
+  return (await revokeOrphan(context, issue, shown)) ?? send(context, issue, claim)
 }
 
-async function send(context: ServiceContext, stored: StoredClaim, claim: SignedClaim): Promise<Step> {
+async function findOnChain(context: ServiceContext, issue: Issue, claim: SignedClaim): Promise<Step> {
+  const found = await findIssuance(context.issuer.client, claim)
+  if (found === null) return send(context, issue, claim)
+  const { confirmed } = issue.head
+  if (confirmed === null || found.blockNumber > confirmed) return wait('unconfirmed')
+  return confirm(context, issue, { claim, txHash: found.txHash })
+}
+
+/**
+ * A claim of this issuer that the identity shows, and no case has: one from before the store was lost, or made by hand. It
+ * would be valid for ever once it is overwritten, so it is revoked first. Null where there is none.
+ */
+async function revokeOrphan(
+  context: ServiceContext,
+  { work, stored }: Issue,
+  shown: ShownClaim | null,
+): Promise<Step | null> {
+  if (shown === null || shown.issuer.toLowerCase() !== stored.issuer) return null
+  if (!(await isClaimValid(context.issuer.client, shown))) return null
+  const transactions = await toRevocations(context, { work, stored, state: 'signed' }, shown)
+  return transactions.length === 0 ? wait('revoking') : { kind: 'sent', transactions }
+}
+
+async function send(context: ServiceContext, { work, stored }: Issue, claim: SignedClaim): Promise<Step> {
   const { caseId, generation } = stored
+  const kycCase = await context.source.readCase(caseId)
+  if (kycCase === null || kycCase.verifiedAt === null) return withdraw(context, stored)
   const purpose = toIssuePurpose(caseId, generation)
+  // What is reverted in blocks, and not in simulation, costs something each time.
+  if (countVoid(context, work, purpose) > work.request.attempts) return park('reverted')
   const guard = { generation, state: 'signed' } as const
   try {
-    const transaction = await toTransaction(context, toAddClaimCall(claim), { purpose, caseId, claim: guard })
+    const own = toOwnPurpose(context, work, purpose)
+    const transaction = await toTransaction(context, toAddClaimCall(claim), { purpose: own, caseId, claim: guard })
     return { kind: 'sent', transactions: [transaction] }
   } catch (error) {
     if (!hasClaimCode(error, 'chain_refused')) throw error
@@ -48,34 +85,18 @@ async function send(context: ServiceContext, stored: StoredClaim, claim: SignedC
   }
 }
 
-/** The chain is asked before anything is sent: who lost what was stored must not send again. */
-async function findOnChain(
-  { issuer: { client } }: ServiceContext,
-  claim: SignedClaim,
-  { confirmed }: Head,
-): Promise<string | 'unconfirmed' | null> {
-  if (!isSameClaim(await readClaim(client, claim), claim)) return null
-  const found = await findIssuance(client, claim)
-  if (found === null) return null
-  return confirmed !== null && found.blockNumber <= confirmed ? found.txHash : 'unconfirmed'
-}
-
 async function confirm(
   context: ServiceContext,
   issue: Issue,
   { claim, txHash }: { claim: SignedClaim; txHash: string },
 ): Promise<Step> {
   const { stored, head } = issue
-  const { client } = context.issuer
   const [view, ...others] = await Promise.all([
-    viewClaim(client, claim),
+    viewClaim(context.issuer.client, claim),
     ...context.witnesses.map((witness) => viewClaim(witness, claim, head.confirmed)),
   ])
-  if (view !== 'valid') return settleLost(context, issue, claim)
-  if (others.some((other) => other !== 'valid')) {
-    context.raise({ kind: 'chain_contradicts', nonce: null, caseId: stored.caseId })
-    return park('chain_contradicts')
-  }
+  if (view !== 'valid') return settleLost(context, issue, { claim, others })
+  if (others.some((other) => other !== 'valid')) return contradict(context, stored)
   const { caseId } = stored
   const reference = { kycClaimId: stored.claimId, kycClaimTxHash: txHash }
   const result = await context.source.storeClaim(caseId, reference)
@@ -84,15 +105,35 @@ async function confirm(
   return withdraw(context, stored)
 }
 
-/** Whoever manages the identity has taken the claim away again, which is theirs to decide; or it is invalid. */
-async function settleLost({ issuer }: ServiceContext, { head }: Issue, claim: SignedClaim): Promise<Step> {
-  const view = await viewClaim(issuer.client, claim, head.confirmed)
-  if (view === 'absent') return { kind: 'settled', reason: 'removed_by_holder' }
+/**
+ * Whoever manages the identity has taken the claim away again, or never let it in. That is theirs to decide; but its
+ * signature is public, so it is revoked, and the case gets no other one for this verification.
+ */
+async function settleLost(
+  context: ServiceContext,
+  { stored, head }: Issue,
+  { claim, others }: { claim: SignedClaim; others: readonly ClaimView[] },
+): Promise<Step> {
+  const view = await viewClaim(context.issuer.client, claim, head.confirmed)
   // It is happening just now, and is decided once it is final.
-  return view === 'valid' ? wait('unconfirmed') : park('claim_invalid')
+  if (view === 'valid') return wait('unconfirmed')
+  if (view === 'invalid') return park('claim_invalid')
+  if (others.some((other) => other !== 'absent')) return contradict(context, stored)
+  const { caseId, generation } = stored
+  context.logger.warn({ caseId, generation, identity: stored.identity }, 'the holder has removed the claim')
+  const now = new Date(context.now())
+  await context.store.moveClaim({ caseId, generation }, { from: ['signed'], to: 'revoking', supersededBy: caseId, now })
+  return { kind: 'again' }
 }
 
-async function viewClaim(client: PublicClient, claim: SignedClaim, block: bigint | null = null) {
+function contradict({ raiseOnce }: ServiceContext, { caseId }: StoredClaim): Step {
+  raiseOnce({ kind: 'chain_contradicts', nonce: null, caseId })
+  return park('chain_contradicts')
+}
+
+type ClaimView = 'valid' | 'invalid' | 'absent'
+
+async function viewClaim(client: PublicClient, claim: SignedClaim, block: bigint | null = null): Promise<ClaimView> {
   const at = block === null ? {} : { blockNumber: block }
   const [shown, isValid] = await Promise.all([readClaim(client, claim, at), isClaimValid(client, claim, at)])
   if (!isSameClaim(shown, claim)) return 'absent'
@@ -109,22 +150,23 @@ async function finish(context: ServiceContext, stored: StoredClaim, txHash: stri
 }
 
 /** The case is not verified any more: the claim, which may be on chain, is to be made invalid. */
-async function withdraw({ store, now }: ServiceContext, { caseId, generation }: StoredClaim): Promise<Step> {
-  await store.moveClaim({ caseId, generation }, { from: ['signed'], to: 'revoking', now: new Date(now()) })
+export async function withdraw({ store, now }: ServiceContext, { caseId, generation }: StoredClaim): Promise<Step> {
+  const date = new Date(now())
+  await store.moveClaim({ caseId, generation }, { from: ['signed', 'issued'], to: 'revoking', now: date })
   return { kind: 'again' }
 }
 
 /** The case has another reference: one to an earlier claim of this issuer gives way, any other one is for an operator. */
 async function replaceReference(
-  { source, raise, issuer }: ServiceContext,
+  { source, raiseOnce, issuer }: ServiceContext,
   stored: StoredClaim,
   kycCase: ClaimableCase | null,
 ): Promise<Step> {
-  if (kycCase === null || kycCase.claim === null) return { kind: 'again' }
+  if (kycCase === null || kycCase.claim === null) return park('reference_conflict')
   if (kycCase.claim.kycClaimId === issuer.claimId) {
     await source.clearClaim(stored.caseId, kycCase.claim)
-    return { kind: 'again' }
+    return wait('reference_conflict')
   }
-  raise({ kind: 'claim_conflict', caseId: stored.caseId })
+  raiseOnce({ kind: 'claim_conflict', caseId: stored.caseId })
   return park('claim_conflict')
 }

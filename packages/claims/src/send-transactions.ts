@@ -54,13 +54,13 @@ function toNewFees(
 ): { transaction: ChainTransaction; fees: Fees }[] {
   const { nonce, raw, signedAt } = transaction
   if (raw === null || signedAt === null) return [{ transaction, fees: suggested }]
-  const { memory, now, stuckAfterMs, maxFeePerGas, raise, measure } = context
+  const { memory, now, stuckAfterMs, maxFeePerGas, raiseOnce, measure } = context
   const isStuck = isLowest && now() - signedAt.getTime() >= stuckAfterMs
   if (!isStuck && !memory.underpriced.has(nonce)) return []
   memory.underpriced.delete(nonce)
   const fees = bumpFees(transaction, suggested, maxFeePerGas)
   if (fees === null) {
-    raise({ kind: 'fee_limit_reached', nonce })
+    raiseOnce({ kind: 'fee_limit_reached', nonce })
     return []
   }
   measure({ name: 'transaction_replaced' })
@@ -73,8 +73,11 @@ function isForgotten({ memory, now, resendAfterMs }: ServiceContext, nonce: numb
 }
 
 async function signForm(context: ServiceContext, transaction: ChainTransaction, fees: Fees): Promise<Form> {
-  const { to, data, gas, nonce } = transaction
-  const raw = await signRaw(context, { to: to as Address, data: data as Hex, gas, nonce }, fees)
+  const { to, data, gas, nonce, caseId } = transaction
+  const isGivenUp = isRefusedForGood(context, nonce)
+  if (isGivenUp) context.raiseOnce({ kind: 'transaction_refused', caseId, nonce })
+  const call = isGivenUp ? await toTransfer(context) : { to: to as Address, data: data as Hex, gas }
+  const raw = await signRaw(context, { ...call, nonce }, fees)
   return { nonce, raw, hash: keccak256(raw), ...fees }
 }
 
@@ -89,16 +92,34 @@ function signRaw(
   return issuer.sender.signTransaction({ ...request, chainId, type: 'eip1559', maxFeePerGas, maxPriorityFeePerGas })
 }
 
+/** What no node takes would hold up all that follows: a transfer of nothing has its nonce, and it is void then. */
+function isRefusedForGood({ memory, now, stuckAfterMs }: ServiceContext, nonce: number): boolean {
+  const since = memory.refusedSince.get(nonce)
+  return since !== undefined && now() - since >= stuckAfterMs
+}
+
+/** A transfer of nothing to oneself. Rollups ask more gas for it than the main chain. */
+async function toTransfer({ issuer: { client, sender } }: ServiceContext): Promise<{ to: Address; gas: bigint }> {
+  const to = sender.address
+  const gas = await client.estimateGas({ to, account: to }).catch(() => TRANSFER_GAS)
+  return { to, gas }
+}
+
 /** Sends one form. What the node says is remembered; whether it is mined, the chain will show. */
 async function sendForm(context: ServiceContext, { nonce, raw }: Pick<Form, 'nonce' | 'raw'>): Promise<void> {
   const { issuer, memory, logger, measure } = context
   try {
     await issuer.client.sendRawTransaction({ serializedTransaction: raw })
+    memory.refusedSince.delete(nonce)
     logger.debug({ nonce }, 'transaction sent')
     measure({ name: 'transaction_sent' })
   } catch (error) {
     const refusal = toSendRefusal(error)
-    if (refusal === 'known' || refusal === 'nonce_used') return
+    if (refusal === 'known' || refusal === 'nonce_used') {
+      memory.refusedSince.delete(nonce)
+      return
+    }
+    if (refusal === 'refused' && !memory.refusedSince.has(nonce)) memory.refusedSince.set(nonce, context.now())
     if (refusal === 'underpriced') memory.underpriced.add(nonce)
     if (refusal === 'funds_missing') lackFunds(context, 0n)
     logger.warn({ nonce, refusal }, 'transaction not taken by the node: it is sent again')
@@ -145,9 +166,10 @@ async function fillGap(
   memory.gapSince ??= now()
   if (now() - memory.gapSince < stuckAfterMs) return
   memory.gapSince = now()
-  logger.warn({ from: minedCount, to: lowest - 1 }, 'nonces are missing: filling them')
+  context.raise({ kind: 'nonce_gap', from: minedCount, to: lowest - 1 })
+  const transfer = await toTransfer(context)
   for (let nonce = minedCount; nonce < lowest; nonce++) {
-    const raw = await signRaw(context, { to: issuer.sender.address, gas: TRANSFER_GAS, nonce }, suggested)
+    const raw = await signRaw(context, { ...transfer, nonce }, suggested)
     await issuer.client.sendRawTransaction({ serializedTransaction: raw }).catch((error: unknown) => {
       logger.warn({ nonce, refusal: toSendRefusal(error) }, 'transfer of nothing not taken by the node')
     })

@@ -31,6 +31,10 @@ export interface ServiceLimits {
   readonly maxParkedMs: number
   /** The most that is ever paid for a unit of gas, in wei. Default 500 gwei. */
   readonly maxFeePerGas: bigint
+  /** The most gas that a transaction may need. What needs more is not sent: identities are contracts of strangers. Default 3,000,000. */
+  readonly maxGas: bigint
+  /** How long `resolveIdentity` may take, in milliseconds. Default 30,000. */
+  readonly resolveTimeoutMs: number
   /** Whether a revoked claim is taken from its identity too, where the sender may. Default true. */
   readonly removesRevoked: boolean
 }
@@ -50,6 +54,8 @@ export interface ServiceContext extends ServiceLimits {
   readonly now: () => number
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   readonly raise: (alarm: IdentityServiceAlarm) => void
+  /** Raises the alarm unless it was raised before, for the same nonce or case. */
+  readonly raiseOnce: (alarm: IdentityServiceAlarm) => void
   readonly measure: (metric: IdentityServiceMetric) => void
   readonly memory: ServiceMemory
 }
@@ -58,6 +64,10 @@ export interface ServiceContext extends ServiceLimits {
 export interface ServiceMemory {
   /** When each open transaction was last sent, by nonce, in milliseconds. */
   readonly sentAt: Map<number, number>
+  /** What was reported once already. */
+  readonly reported: Set<string>
+  /** Since when nodes have refused an open transaction for another reason than its fees, by nonce, in milliseconds. */
+  readonly refusedSince: Map<number, number>
   /** Open transactions whose fees a node has called too low. */
   readonly underpriced: Set<number>
   /** At which final block a transaction without receipt was first found to have no effect, by nonce. */

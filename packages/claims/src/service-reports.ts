@@ -2,6 +2,14 @@
 export type IdentityServiceAlarm =
   /** The sender cannot pay. Nothing is sent until it can; it is looked again every minute. */
   | { readonly kind: 'funds_missing'; readonly sender: string; readonly neededWei: bigint }
+  /** The factory names an identity for the user's wallet that was made for another one: somebody may have linked the wallet to theirs. Nothing is issued to it. */
+  | { readonly kind: 'identity_foreign'; readonly caseId: string; readonly identity: string }
+  /** The case has a claim of another issuer or topic than this service's: it is kept while the case is verified. */
+  | { readonly kind: 'other_issuer'; readonly caseId: string }
+  /** No node takes the transaction, for another reason than its fees: it is given up, and its nonce used for a transfer of nothing. */
+  | { readonly kind: 'transaction_refused'; readonly caseId: string; readonly nonce: number }
+  /** Transactions wait for nonces that are not this service's: these are filled by transfers of nothing. */
+  | { readonly kind: 'nonce_gap'; readonly from: number; readonly to: number }
   /** A transaction waits although it pays the most that is allowed. */
   | { readonly kind: 'fee_limit_reached'; readonly nonce: number }
   /** A contract refuses a call again and again: see the error `chain_refused`. */

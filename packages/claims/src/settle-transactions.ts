@@ -1,4 +1,4 @@
-import type { ChainTransaction } from '@persona-kyc/core'
+import { type ChainTransaction, toLogFields } from '@persona-kyc/core'
 import { type Hash, type PublicClient, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
 import { askChain } from './chain-error.js'
 import type { Head, ServiceContext } from './service-context.js'
@@ -35,13 +35,16 @@ export async function settleTransactions(context: ServiceContext, head: Head): P
   const finalCount = await countTransactions(issuer.client, issuer.sender.address, confirmed)
   const final = all.filter(({ nonce }) => nonce < finalCount)
   const isCanonical = createCanonicalCheck(issuer.client)
-  const found = await Promise.all(final.map((transaction) => toEnd(context, { transaction, confirmed, isCanonical })))
+  const found = await Promise.all(
+    final.map((transaction) => toEndOrNull(context, { transaction, confirmed, isCanonical })),
+  )
   const ends = found.filter((end) => end !== null)
   if (ends.length > 0) await store.closeTransactions({ chainId, sender, now: new Date(context.now()) }, ends)
   for (const { nonce, state } of ends) {
     memory.sentAt.delete(nonce)
     memory.underpriced.delete(nonce)
     memory.missingSince.delete(nonce)
+    memory.refusedSince.delete(nonce)
     if (state === 'done') context.measure({ name: 'transaction_confirmed' })
   }
   const closed = new Set(ends.map(({ nonce }) => nonce))
@@ -55,6 +58,17 @@ interface Candidate {
   readonly isCanonical: (receipt: TransactionReceipt) => Promise<boolean>
 }
 
+/** A transaction, or a witness, that cannot be asked about holds up no other. */
+async function toEndOrNull(context: ServiceContext, candidate: Candidate): Promise<End | null> {
+  try {
+    return await toEnd(context, candidate)
+  } catch (error) {
+    const { caseId, nonce } = candidate.transaction
+    context.logger.warn({ caseId, nonce, ...toLogFields(error) }, 'transaction not settled: it is tried again')
+    return null
+  }
+}
+
 async function toEnd(context: ServiceContext, candidate: Candidate): Promise<End | null> {
   const { transaction, confirmed, isCanonical } = candidate
   const { caseId, nonce } = transaction
@@ -64,14 +78,16 @@ async function toEnd(context: ServiceContext, candidate: Candidate): Promise<End
   if (receipt.blockNumber > confirmed) return null
   if (!(await isCanonical(receipt)) || !(await doWitnessesAgree(context, receipt)))
     return contradict(context, candidate)
-  if (receipt.status === 'reverted') {
-    context.raise({ kind: 'transaction_reverted', caseId, nonce })
-    return { nonce, state: 'void', hash: receipt.transactionHash }
-  }
-  const isEffective =
-    (await hasEffect(context.issuer.client, transaction, { blockNumber: confirmed })) ||
-    (await hasEffect(context.issuer.client, transaction, { blockNumber: receipt.blockNumber }))
-  return isEffective ? { nonce, state: 'done', hash: receipt.transactionHash } : contradict(context, candidate)
+  const hash = receipt.transactionHash
+  // It was given up, and a transfer of nothing had its nonce.
+  if (isTransfer(receipt, context.sender)) return { nonce, state: 'void', hash }
+  if (receipt.status === 'success') return { nonce, state: 'done', hash }
+  context.raise({ kind: 'transaction_reverted', caseId, nonce })
+  return { nonce, state: 'void', hash }
+}
+
+function isTransfer({ to }: TransactionReceipt, sender: string): boolean {
+  return to?.toLowerCase() === sender
 }
 
 /** The nonce went to another transaction, or a node knows less than it says. What the chain shows decides. */
@@ -95,8 +111,8 @@ async function toEndWithoutReceipt(context: ServiceContext, candidate: Candidate
   return { nonce, state: 'void', hash: null }
 }
 
-function contradict({ raise }: ServiceContext, { transaction: { caseId, nonce } }: Candidate): null {
-  raise({ kind: 'chain_contradicts', nonce, caseId })
+function contradict({ raiseOnce }: ServiceContext, { transaction: { caseId, nonce } }: Candidate): null {
+  raiseOnce({ kind: 'chain_contradicts', nonce, caseId })
   return null
 }
 
@@ -121,13 +137,15 @@ async function findReceipt(client: PublicClient, hashes: readonly string[]): Pro
   return receipts.find((receipt) => receipt !== null && hashes.includes(receipt.transactionHash)) ?? null
 }
 
+/** True for a receipt of a block that is on the chain and holds the transaction: a receipt alone is easily made up. */
 function createCanonicalCheck(client: PublicClient): Candidate['isCanonical'] {
-  const hashes = new Map<bigint, Promise<Hash>>()
-  const read = (blockNumber: bigint) => askChain(async () => (await client.getBlock({ blockNumber })).hash)
-  return async ({ blockNumber, blockHash }) => {
-    const hash = hashes.get(blockNumber) ?? read(blockNumber)
-    hashes.set(blockNumber, hash)
-    return (await hash) === blockHash
+  const blocks = new Map<bigint, Promise<{ hash: Hash; transactions: readonly Hash[] }>>()
+  const read = (blockNumber: bigint) => askChain(() => client.getBlock({ blockNumber }))
+  return async ({ blockNumber, blockHash, transactionHash }) => {
+    const block = blocks.get(blockNumber) ?? read(blockNumber)
+    blocks.set(blockNumber, block)
+    const { hash, transactions } = await block
+    return hash === blockHash && transactions.includes(transactionHash)
   }
 }
 

@@ -1,8 +1,8 @@
-import { type ClaimWork, isKycError, type NewChainTransaction, toLogFields } from '@persona-kyc/core'
-import { type Step, wait } from './case-step.js'
+import { type ClaimWork, isKycError, type NewChainTransaction, type StoredClaim, toLogFields } from '@persona-kyc/core'
+import { park, type Step, wait } from './case-step.js'
 import { askChain } from './chain-error.js'
-import { stepIssue } from './issue-step.js'
-import { stepPrepare } from './prepare-step.js'
+import { stepIssue, withdraw } from './issue-step.js'
+import { LOOKS_BEFORE_BELIEVING, stepPrepare } from './prepare-step.js'
 import { stepRevoke } from './revoke-step.js'
 import type { Head, ServiceContext } from './service-context.js'
 
@@ -35,8 +35,8 @@ async function look(context: ServiceContext, work: ClaimWork, head: Head): Promi
     const { caseId, attempts } = work.request
     const reason = isKycError(error) ? error.code : 'failed'
     context.logger.warn({ caseId, attempts, ...toLogFields(error) }, 'case not moved: it is tried again')
-    if (reason === 'chain_refused' && attempts + 1 === REFUSALS_BEFORE_ALARM) {
-      context.raise({ kind: 'claim_refused', caseId, attempts: attempts + 1 })
+    if (reason === 'chain_refused' && attempts + 1 >= REFUSALS_BEFORE_ALARM) {
+      context.raiseOnce({ kind: 'claim_refused', caseId, attempts: attempts + 1 })
     }
     return { kind: 'wait', reason, isProblem: !PASSING.has(reason) }
   }
@@ -48,8 +48,7 @@ async function takeStep(context: ServiceContext, work: ClaimWork, head: Head): P
   if (stored === undefined)
     return request.wantsClaim ? stepPrepare(context, work, head) : { kind: 'settled', reason: null }
   const { caseId, generation, state } = stored
-  // The claims of another chain or issuer are for the service that made them.
-  if (!isOurs(context, stored)) return { kind: 'wait', reason: 'other_issuer', isProblem: true }
+  if (stored.chainId !== context.chainId) return keepForOthers(context, stored)
   if (state === 'revoking') return stepRevoke(context, { work, stored, head })
   if (!request.wantsClaim) {
     const now = new Date(context.now())
@@ -57,11 +56,22 @@ async function takeStep(context: ServiceContext, work: ClaimWork, head: Head): P
     // Looked at anew: until now a transaction may have been made of it.
     return { kind: 'again' }
   }
-  return state === 'issued' ? { kind: 'settled', reason: null } : stepIssue(context, { work, stored, head })
+  if (stored.claimId !== context.issuer.claimId) return keepForOthers(context, stored)
+  return state === 'issued' ? stepRecheck(context, work, stored) : stepIssue(context, { work, stored, head })
 }
 
-function isOurs({ chainId, issuer }: ServiceContext, stored: ClaimWork['claims'][number]): boolean {
-  return stored.chainId === chainId && stored.claimId === issuer.claimId
+/** A claim of another issuer or topic is kept for as long as its case is verified; one of another chain is that chain's. */
+function keepForOthers({ raiseOnce }: ServiceContext, { caseId }: StoredClaim): Step {
+  raiseOnce({ kind: 'other_issuer', caseId })
+  return park('other_issuer')
+}
+
+/** A source that does not tell of every change is asked now and then whether the case is still verified. */
+async function stepRecheck(context: ServiceContext, { request }: ClaimWork, stored: StoredClaim): Promise<Step> {
+  if (context.source.recheckMs === undefined) return { kind: 'settled', reason: null }
+  const kycCase = await context.source.readCase(stored.caseId)
+  if (kycCase === null && request.attempts < LOOKS_BEFORE_BELIEVING) return park('case_not_visible')
+  return kycCase?.verifiedAt ? { kind: 'settled', reason: null } : withdraw(context, stored)
 }
 
 /** What does not fit in comes later. A case whose transactions fit in only just has them all. */
@@ -90,7 +100,7 @@ async function note(context: ServiceContext, { request }: ClaimWork, step: Step)
   if (step.kind === 'again') return true
   const { store, now, measure } = context
   const { caseId, revision, recalls } = request
-  const attempts = step.kind === 'wait' && step.isProblem ? request.attempts + 1 : 0
+  const attempts = toAttempts(request, step)
   const delayMs = toDelayMs(context, step, attempts)
   const dueAt = delayMs === null ? null : new Date(now() + delayMs)
   const reason = step.kind === 'sent' ? 'sent' : step.reason
@@ -99,8 +109,18 @@ async function note(context: ServiceContext, { request }: ClaimWork, step: Step)
   return step.kind !== 'wait'
 }
 
-function toDelayMs({ pollMs, parkedMs, maxParkedMs }: ServiceContext, step: Step, attempts: number): number | null {
-  if (step.kind === 'settled') return null
+/** What was sent may yet come to nothing: only a settled case starts anew. */
+function toAttempts({ attempts }: ClaimWork['request'], step: Step): number {
+  if (step.kind === 'settled') return 0
+  return step.kind === 'wait' && step.isProblem ? attempts + 1 : attempts
+}
+
+function toDelayMs(
+  { pollMs, parkedMs, maxParkedMs, source }: ServiceContext,
+  step: Step,
+  attempts: number,
+): number | null {
+  if (step.kind === 'settled') return step.reason === null ? (source.recheckMs ?? null) : null
   if (step.kind === 'sent') return RECHECK_MS
   if (step.kind === 'again') return 0
   return step.isProblem ? Math.min(maxParkedMs, parkedMs * 2 ** Math.min(attempts - 1, 30)) : pollMs

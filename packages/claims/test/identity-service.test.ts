@@ -194,7 +194,7 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     // What it was to come after is gone.
     await worlds.forget(world)
     await runUntil(world, hasClaim(0))
-    expect(world.log.join('\n')).toContain('nonces are missing')
+    expect(toKinds()).toContain('nonce_gap')
     await truth()
   })
 
