@@ -137,9 +137,14 @@ describe.skipIf(SKIPPED !== null)(`a claim on chain${SKIPPED === null ? '' : ` (
       const claim = await createTestIssuer(chain).sign(input({ identity: liar.address }))
       const { topic, issuer, data, uri } = claim
       const forged = await chain.account(3).signMessage({ message: 'mine' })
-      const show = (signature: Hex) => liar.send('show', { topic, scheme: 1n, issuer, signature, data, uri })
+      const show = (signature: Hex, change: object = {}) =>
+        liar.send('show', { topic, scheme: 1n, issuer, signature, data, uri, ...change })
       for (const signature of ['0x', '0x1234', `${claim.signature}00`, forged] as const) {
         await show(signature)
+        expect(await findShown(chain.client, toUnsigned(claim))).toBeNull()
+      }
+      for (const change of [{ data: '0x' }, { scheme: 2n }, { topic: TOPIC + 1n }]) {
+        await show(claim.signature, change)
         expect(await findShown(chain.client, toUnsigned(claim))).toBeNull()
       }
       await show(claim.signature)
