@@ -415,6 +415,20 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     expect(await readCase(2)).not.toMatchObject({ kycClaimId: null })
   })
 
+  it('leaves the claim to the case that was verified later, where the earlier one comes late', async () => {
+    live(world, 0)
+    world.isKnown[2] = false
+    await decide(world, 2, true)
+    await decide(world, 3, true)
+    await runUntil(world, hasClaim(3))
+    const { kycClaimTxHash } = await readCase(3)
+    world.isKnown[2] = true
+    await truth()
+    expect((await readCase(3)).kycClaimTxHash).toBe(kycClaimTxHash)
+    expect(await readCase(2)).toMatchObject({ kycClaimId: null })
+    expect(noncesOf(REVOKE)).toEqual([])
+  })
+
   it('finds on chain what it has lost from its store, and sends nothing twice', async () => {
     const first = live(world, 0)
     await decide(world, 0, true)
@@ -430,6 +444,33 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     await runUntil(world, hasClaim(0))
     expect(await readCase(0)).toMatchObject({ kycClaimId, kycClaimTxHash })
     expect(world.sent.size).toBe(sent)
+  })
+
+  it('stores nothing of what it finds on chain and a second endpoint does not', async () => {
+    const first = live(world, 0)
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    first.isDead = true
+    storage = createMemoryStorage()
+    world = await worlds.createWorld({ chain, storage, log: [] })
+    const answers: Record<string, unknown> = { getClaim: [0n, 0n, ZERO, '0x', '0x', ''], isClaimValid: false }
+    const readContract = ({ functionName }: { functionName: string }) => Promise.resolve(answers[functionName])
+    startWith({ witnesses: [Object.assign(Object.create(chain.client), { readContract })] })
+    await decide(world, 0, true)
+    await runUntil(world, () => toKinds().includes('chain_contradicts'))
+    expect(await readCase(0)).toMatchObject({ kycClaimId: null })
+  })
+
+  it('knows its transaction by what it did, where a node has lost the receipt', async () => {
+    live(world, 0)
+    world.intercept = ({ method }) => (method === 'eth_getTransactionReceipt' ? Promise.resolve(null) : undefined)
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    const [raw] = [...world.sent].filter(isAddClaim)
+    expect((await readCase(0)).kycClaimTxHash).toBe(keccak256(raw as Hex))
+    expect(toKinds()).toEqual([])
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(1)
   })
 
   it('issues another claim where it has lost that the first was revoked', async () => {
@@ -587,6 +628,20 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     await truth()
   })
 
+  it('takes no claim for revoked before that is final', async () => {
+    startWith({ removesRevoked: false })
+    await decide(world, 0, true)
+    await runUntil(world, hasClaim(0))
+    await decide(world, 0, false)
+    await runUntil(world, () => noncesOf(REVOKE).length === 4)
+    await mine(world, 10)
+    await run(world, { turns: 1500, turnsPerBlock: 10 ** 6 })
+    expect(await readCase(0)).not.toMatchObject({ kycClaimId: null })
+    await mine(world, 3)
+    await runUntil(world, hasNone(0))
+    await expectTruth(world)
+  })
+
   it('leaves a revoked claim on its identity where it is told to', async () => {
     startWith({ removesRevoked: false })
     await decide(world, 0, true)
@@ -667,6 +722,8 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     return process
   }
 })
+
+const ZERO = '0x0000000000000000000000000000000000000000'
 
 /** The selectors of what is sent, from the contracts' own descriptions. */
 const ADD_CLAIM = '0xb1a34e0d'

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { KycError } from '@persona-kyc/core'
 
@@ -10,7 +12,8 @@ const STOP_TIMEOUT_MS = 10_000
 
 /**
  * A shell that ends anvil when its file 3 is closed: at `stop`, or by the system when the process that holds the other end is
- * gone, however it went. That needs no handler of signals, and works after SIGKILL.
+ * gone, however it went. That needs no handler of signals, and works after SIGKILL. Anvil keeps the states of past blocks below
+ * its home, gigabytes of them, and never removes them: so it has a home of its own, which goes with it.
  */
 const WATCHDOG = `
 "$@" 3<&- & anvil=$!
@@ -18,6 +21,7 @@ const WATCHDOG = `
 exec 3<&-
 wait "$anvil"; code=$?
 kill "$watchdog" 2>/dev/null; wait "$watchdog" 2>/dev/null
+rm -rf "$HOME"
 exit "$code"`
 
 /** An anvil that listens. */
@@ -31,17 +35,19 @@ export interface AnvilProcess {
 
 /** Starts the program and resolves when it listens. Rejects with a KycError (`chain_unreachable`) with its last words. */
 export async function spawnAnvil(program: string, args: readonly string[]): Promise<AnvilProcess> {
-  const child = process.platform === 'win32' ? spawnAlone(program, args) : spawnWatched(program, args)
+  const home = await mkdtemp(join(tmpdir(), 'persona-kyc-anvil-'))
+  const start = process.platform === 'win32' ? spawnAlone : spawnWatched
+  const child = start(program, { args, home })
   // An error of spawn shows as an end without a pid.
   child.once('error', () => {})
   const banner = await readBanner(child).catch(async (error: unknown) => {
-    await stopAnvil(child)
+    await stopAnvil(child, home)
     throw error
   })
   letGo(child)
   let stopping: Promise<void> | undefined
   const stop = () => {
-    stopping ??= stopAnvil(child)
+    stopping ??= stopAnvil(child, home)
     return stopping
   }
   return { port: Number(LISTENING.exec(banner)?.[1]), banner, stop }
@@ -49,24 +55,30 @@ export async function spawnAnvil(program: string, args: readonly string[]): Prom
 
 const LISTENING = /^Listening on 127\.0\.0\.1:(\d+)$/m
 
-function spawnWatched(program: string, args: readonly string[]): ChildProcess {
+interface Place {
+  readonly args: readonly string[]
+  /** A folder of its own. */
+  readonly home: string
+}
+
+function spawnWatched(program: string, { args, home }: Place): ChildProcess {
   // In its own session: Ctrl-C in the terminal is for the app, which may still send transactions while it shuts down.
   return spawn('/bin/sh', ['-c', WATCHDOG, 'sh', program, ...args], {
-    ...surroundings(),
+    ...surroundings(home),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
 }
 
 /** On Windows a child that is not detached ends with its parent: libuv puts both into one job. */
-function spawnAlone(program: string, args: readonly string[]): ChildProcess {
-  return spawn(program, args, { ...surroundings(), stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
+function spawnAlone(program: string, { args, home }: Place): ChildProcess {
+  return spawn(program, args, { ...surroundings(home), stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
 }
 
 /** Neither the app's secrets, nor the .env and the foundry.toml that anvil would read in the app's directory. */
-function surroundings() {
-  const { PATH, HOME, TMPDIR, TEMP, SystemRoot, USERPROFILE } = process.env
-  return { cwd: tmpdir(), env: { PATH, HOME, TMPDIR, TEMP, SystemRoot, USERPROFILE, NO_COLOR: '1' } }
+function surroundings(home: string) {
+  const { PATH, TMPDIR, TEMP, SystemRoot } = process.env
+  return { cwd: home, env: { PATH, HOME: home, USERPROFILE: home, TMPDIR, TEMP, SystemRoot, NO_COLOR: '1' } }
 }
 
 async function readBanner(child: ChildProcess): Promise<string> {
@@ -98,7 +110,12 @@ function letGo(child: ChildProcess): void {
   for (const stream of child.stdio) (stream as Socket | null | undefined)?.unref()
 }
 
-async function stopAnvil(child: ChildProcess): Promise<void> {
+async function stopAnvil(child: ChildProcess, home: string): Promise<void> {
+  await endAnvil(child)
+  await rm(home, { recursive: true, force: true })
+}
+
+async function endAnvil(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return
   child.ref()
   const exit = once(child, 'exit')
