@@ -16,7 +16,7 @@ export interface ClaimRequest {
 }
 
 /**
- * How far a claim is: `signed` has a signature that may have reached the chain, `issued` is confirmed there and stored on
+ * How far a claim is: `signed` has a signature that others may have seen, `issued` is confirmed there and stored on
  * the case, `revoking` is to be made invalid and never becomes valid again, `revoked` is confirmed to be invalid.
  */
 export type ClaimState = 'signed' | 'issued' | 'revoking' | 'revoked'
@@ -49,7 +49,7 @@ export interface StoredClaim extends Omit<NewStoredClaim, 'now' | 'revision'> {
   readonly state: ClaimState
   /** The transaction that issued it, once it is confirmed. */
   readonly txHash: string | null
-  /** The case that took over the identity's claim; null where none did. */
+  /** The case that took over the identity's claim; the case itself where the holder did not want it; null while neither. */
   readonly supersededBy: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
