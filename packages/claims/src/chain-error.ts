@@ -78,12 +78,15 @@ export function toSendRefusal(error: unknown): SendRefusal {
     : toOtherRefusal(error)
 }
 
-/** Codes with which nodes say that a transaction will not do, rather than that they cannot be asked just now. */
+/** Codes with which nodes say that a transaction will not do, and much else. */
 const REFUSING = new Set([-32000, -32003, -32010, -32602])
+/** What passes: nonces that are still to come, a pool that is full, a node that is busy or behind. */
+const PASSING =
+  /nonce|full|pool|account limit|limit reached|rate|too many|time|try again|busy|sync|not (found|available)|unavailable/
 
 function toOtherRefusal(error: unknown): SendRefusal {
   const isRefused = find(error, (inner) => REFUSING.has(Number((inner as { code?: unknown }).code)))
-  return isRefused && !/time|limit reached|rate|try again|too many/.test(toDetails(error)) ? 'refused' : 'unknown'
+  return isRefused && !PASSING.test(toDetails(error)) ? 'refused' : 'unknown'
 }
 
 /** True where a contract did not do what it was called for, by the words of the node. */

@@ -109,13 +109,9 @@ export function isSameClaim(shown: ShownClaim | null, claim: SignedClaim): boole
  * Resolves with the encodings of the claim's signature that still have to be revoked. The canonical one has to be on the
  * issuer's list; another one only where it would be valid, which depends on the contract's version: 2.2.1 of
  * `@onchain-id/solidity` accepts all four and revokes each by itself. Where the key that signed the claim is gone from the
- * issuer, all would be valid again when it came back. (`signer` is not asked: who signed is in the signature.)
+ * issuer, all would be valid again when it came back.
  */
-export async function listUnrevoked(
-  client: PublicClient,
-  claim: SignedClaim,
-  { signer: _, ...at }: At & { readonly signer?: Address | undefined } = {},
-): Promise<readonly Hex[]> {
+export async function listUnrevoked(client: PublicClient, claim: SignedClaim, at: At = {}): Promise<readonly Hex[]> {
   const encodings = toSignatureEncodings(claim.signature)
   const [isKeyThere, ...needed] = await Promise.all([
     hasSignerKey(client, claim, at),

@@ -60,8 +60,9 @@ const MAX_REMEMBERED = 100_000
  */
 export function createHttpSource(options: HttpSourceOptions): ClaimSource {
   const call = createCaller(options)
-  const { pollMs = 5000 } = options
+  const { pollMs = 5000, recheckMs = 3_600_000 } = options
   requireMs('pollMs', pollMs)
+  requireMs('recheckMs', recheckMs)
   const told = new Map<string, number>()
 
   const tell = async (cases: readonly CaseAnswer[], onChange: (change: ClaimChange) => Promise<void>) => {
@@ -83,7 +84,7 @@ export function createHttpSource(options: HttpSourceOptions): ClaimSource {
   const report = async (error: unknown) => options.onError?.(error)
 
   return {
-    recheckMs: options.recheckMs ?? 3_600_000,
+    recheckMs,
     async follow(onChange, { signal }) {
       while (!signal.aborted) {
         // What is wrong with one list must not keep the other waiting, nor a report that fails both.

@@ -83,9 +83,14 @@ describe('toSendRefusal', () => {
     ],
     ['geth', -32000, 'insufficient funds for transfer', 'funds_missing'],
     ['geth', -32000, 'nonce too high', 'unknown'],
-    ['geth', -32000, 'exceeds block gas limit', 'unknown'],
+    ['geth', -32000, 'exceeds block gas limit', 'refused'],
+    ['geth', -32000, 'intrinsic gas too low: gas 21000, minimum needed 21032', 'refused'],
+    ['geth', -32000, 'oversized data: transaction size 131100, limit 131072', 'refused'],
+    ['geth', -32000, 'account limit exceeded', 'unknown'],
+    ['geth', -32000, 'in-flight transaction limit reached for delegated accounts', 'unknown'],
+    ['geth', -32000, 'header not found', 'unknown'],
     ['geth', -32000, 'txpool is full', 'unknown'],
-    ['geth', -32000, 'tx fee (2.10 ether) exceeds the configured cap (1.00 ether)', 'unknown'],
+    ['geth', -32000, 'tx fee (2.10 ether) exceeds the configured cap (1.00 ether)', 'refused'],
     // Erigon: txnprovider/txpool/txpoolcfg/txpoolcfg.go
     ['Erigon', -32000, 'already known', 'known'],
     ['Erigon', -32000, 'existing txn with same hash', 'known'],
@@ -112,6 +117,8 @@ describe('toSendRefusal', () => {
     ['Nethermind', -32010, 'ReplacementNotAllowed', 'underpriced'],
     ['Nethermind', -32010, 'InsufficientFunds, Account balance: 0, cumulative cost: 5', 'funds_missing'],
     ['Nethermind', -32010, 'InsufficientFunds, Balance is 3 less than sending value + gas 5', 'funds_missing'],
+    ['Nethermind', -32010, 'GasLimitExceeded, Gas limit: 30000000, gas limit of rejected tx: 40000000', 'refused'],
+    ['Nethermind', -32010, 'node is syncing', 'unknown'],
     ['Nethermind', -32010, 'NonceGap, Future nonce. Expected nonce: 5', 'unknown'],
     ['Nethermind', -32010, 'transaction underpriced, MaxFeePerGas too low. MaxFeePerGas: 1, BaseFee: 7', 'underpriced'],
     // Besu: RpcErrorType.java
@@ -121,7 +128,15 @@ describe('toSendRefusal', () => {
     ['Besu', -32009, 'Gas price below configured minimum gas price', 'underpriced'],
     ['Besu', -32009, 'Gas price below current base fee', 'underpriced'],
     ['Besu', -32004, 'Upfront cost exceeds account balance', 'funds_missing'],
+    ['Besu', -32003, 'Intrinsic gas exceeds gas limit', 'refused'],
     ['Besu', -32006, 'Nonce too high', 'unknown'],
+    ['Besu', -32000, 'An invalid transaction with a lower nonce exists', 'unknown'],
+    [
+      'Besu',
+      -32002,
+      'Transaction pool not enabled. (Either txpool explicitly disabled, or node not yet in sync).',
+      'unknown',
+    ],
     // Reth: rpc-eth-types/src/error/mod.rs
     ['Reth', -32000, 'already known', 'known'],
     ['Reth', -32000, 'nonce too low: next nonce 5, tx nonce 4', 'nonce_used'],
@@ -143,6 +158,7 @@ describe('toSendRefusal', () => {
     ['OpenEthereum', -32010, 'Transaction with the same hash was already imported.', 'known'],
     ['a provider', -32005, 'daily request count exceeded, request rate limited', 'unknown'],
     ['a provider', -32603, 'Internal error', 'unknown'],
+    ['a provider', -32000, 'upstream timed out, try again', 'unknown'],
   ]
 
   it.each(MESSAGES)('of %s, %i %s: %s', async (_, code, message, refusal) => {

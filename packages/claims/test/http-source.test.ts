@@ -623,6 +623,8 @@ describe('createHttpSource', () => {
     ['pollMs below 0', { pollMs: -1 }],
     ['pollMs that is no number', { pollMs: Number.NaN }],
     ['pollMs beyond a timer', { pollMs: 2 ** 31 }],
+    ['recheckMs of 0', { recheckMs: 0 }],
+    ['recheckMs that is no number', { recheckMs: Number.NaN }],
     ['timeoutMs of 0', { timeoutMs: 0 }],
     ['timeoutMs that is no number', { timeoutMs: Number.NaN }],
     ['timeoutMs that is a fraction', { timeoutMs: 0.5 }],
@@ -639,7 +641,15 @@ describe('createHttpSource', () => {
   })
 
   it('takes what is left out, or undefined, for the default', () => {
-    const undefinedOptions = { pollMs: undefined, timeoutMs: undefined, fetch: undefined, onError: undefined }
+    expect(createHttpSource(options).recheckMs).toBe(3_600_000)
+    expect(createHttpSource({ ...options, recheckMs: 1000 }).recheckMs).toBe(1000)
+    const undefinedOptions = {
+      pollMs: undefined,
+      recheckMs: undefined,
+      timeoutMs: undefined,
+      fetch: undefined,
+      onError: undefined,
+    }
     expect(() => createHttpSource({ ...options, ...undefinedOptions })).not.toThrow()
     expect(() => createHttpSource({ ...options, baseUrl: 'http://localhost:3000/api/' })).not.toThrow()
   })

@@ -19,6 +19,7 @@ import vectors from './vectors/claims.json' with { type: 'json' }
 
 const FACTORY_ABI = parseAbi([
   'function createIdentityWithManagementKeys(address wallet, string salt, bytes32[] managementKeys) returns (address)',
+  'function linkWallet(address newWallet)',
 ])
 const [FACTORY, WALLET] = [getAddress(vectors.issuer), getAddress(vectors.identity)]
 const newWallet = () => privateKeyToAccount(generatePrivateKey()).address
@@ -121,6 +122,19 @@ describe.skipIf(SKIPPED !== null)(`createIdentityFactory${SKIPPED === null ? '' 
     expect(managing).toEqual([true, true, false, false])
   })
 
+  it('tells an identity that was made for a wallet from one that its holder has linked the wallet to', async () => {
+    const [identities, holder, linked] = [create(), chain.account(6), newWallet()]
+    await sendCall(chain, await identities.toCreateCall(holder.address))
+    const identity = (await identities.find(holder.address)) as Address
+    const data = encodeFunctionData({ abi: FACTORY_ABI, functionName: 'linkWallet', args: [linked] })
+    await sendCall(chain, { to: chain.factory, data, by: holder })
+    expect(await identities.find(linked)).toBe(identity)
+    const asked = [holder.address, linked, newWallet()].map((wallet) => identities.wasMadeFor(wallet, identity))
+    expect(await Promise.all(asked)).toEqual([true, false, false])
+    expect(await identities.wasMadeFor(holder.address, newWallet())).toBe(false)
+    expect(await create({ factory: newWallet() }).wasMadeFor(holder.address, identity)).toBe(false)
+  })
+
   it('refuses no managers, and the wallet as one of them, as the factory does', async () => {
     const wallet = newWallet()
     for (const managers of [[], [wallet], [chain.owner.address, wallet]]) {
@@ -133,7 +147,11 @@ describe.skipIf(SKIPPED !== null)(`createIdentityFactory${SKIPPED === null ? '' 
     const { to, data } = await create().toCreateCall(wallet)
     const salt = toIdentitySalt(chain.local.chainId, chain.factory, wallet)
     const args = [wallet, salt, [keccak256(pad(chain.owner.address))]] as const
-    expect({ to, data }).toEqual({ to: chain.factory, data: encodeFunctionData({ abi: FACTORY_ABI, args }) })
+    const functionName = 'createIdentityWithManagementKeys'
+    expect({ to, data }).toEqual({
+      to: chain.factory,
+      data: encodeFunctionData({ abi: FACTORY_ABI, functionName, args }),
+    })
   })
 
   it('rejects with `chain_refused` where there is no factory', async () => {
