@@ -7,9 +7,9 @@ import {
   isAddress,
   type LocalAccount,
   type PublicClient,
-  type WalletClient,
 } from 'viem'
 import { type ContractCall, toAddClaimCall, toRemoveCall, toRevokeCall } from './calls.js'
+import { type ChainClient, type ChainWallet, toPublicClient, toWalletClient } from './chain-client.js'
 import { askChain, chainRefused } from './chain-error.js'
 import { createChainIdCheck } from './chain-id.js'
 import { hasClaimKey, hasCode, listUnrevoked, readClaim } from './chain-view.js'
@@ -21,12 +21,12 @@ import { toCanonicalSignature } from './signature-encodings.js'
 /** What {@link createClaimIssuer} accepts. */
 export interface ClaimIssuerOptions {
   /** Reads the chain. Give it several RPC endpoints with viem's `fallback`. */
-  readonly client: PublicClient
+  readonly client: ChainClient
   /**
    * Sends. Its account must be one that signs here: a local key, or a KMS or HSM through viem's `toAccount`. It needs a
    * key with the purpose MANAGEMENT on the issuer's contract to revoke, and one with CLAIM on identities to issue.
    */
-  readonly wallet: WalletClient
+  readonly wallet: ChainWallet
   /** Signs the claims; the issuer's contract must have its key with the purpose CLAIM. Default: the wallet's account. */
   readonly signer?: LocalAccount | undefined
   /** The contract of the claim issuer. */
@@ -63,7 +63,9 @@ export interface IssuedClaim {
 }
 
 /** Issues and revokes claims, one at a time. For a whole feed there is `runIdentityService`. */
-export interface ClaimIssuer extends Pick<ClaimIssuerOptions, 'client' | 'issuer' | 'topic'> {
+export interface ClaimIssuer extends Pick<ClaimIssuerOptions, 'issuer' | 'topic'> {
+  /** Reads the chain. */
+  readonly client: PublicClient
   /** How many blocks a transaction needs to count, its own included. */
   readonly confirmations: number
   /** The account that sends. */
@@ -94,7 +96,9 @@ export interface ClaimIssuer extends Pick<ClaimIssuerOptions, 'client' | 'issuer
  * @throws ConfigurationError when an option is missing or malformed.
  */
 export function createClaimIssuer(options: ClaimIssuerOptions): ClaimIssuer {
-  const { client, wallet, topic, confirmations = 13, level = 1, validForSeconds, uri = '' } = options
+  const { topic, confirmations = 13, level = 1, validForSeconds, uri = '' } = options
+  const client = toPublicClient(options.client)
+  const wallet = toWalletClient(options.wallet)
   const issuer = requireAddress('issuer', options.issuer)
   const sender = requireSigningAccount(wallet.account)
   const signer = options.signer === undefined ? sender : requireSigner(options.signer)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { ConfigurationError, KycError } from '@persona-kyc/core'
 import { type Address, getAddress, isAddress, type LocalAccount, type PublicClient, zeroAddress } from 'viem'
+import { type ChainClient, toPublicClient } from './chain-client.js'
 import { askChain } from './chain-error.js'
 import type { DeploymentParameters } from './deploy/address-file.js'
 import { loadContracts } from './deploy/contract-artifacts.js'
@@ -15,7 +16,7 @@ export type { FileStore } from './deploy/file-store.js'
 
 /** Options of {@link deployContracts}. */
 export interface DeployOptions {
-  readonly client: PublicClient
+  readonly client: ChainClient
   /** Who sends and pays, a local account of viem's: its key never leaves the process. It stays the owner of the authority and of the registry. */
   readonly account: LocalAccount
   /** Who will manage the claim issuer and own the factory: the wallet of the worker. Default: the account. */
@@ -66,7 +67,8 @@ const MAX_TOPIC = 2n ** 256n - 1n
  * `chain_unreachable`, `chain_mismatch`, `chain_funds_missing`, `chain_refused`, `chain_unconfirmed`.
  */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
-  const { client, account, directory = process.cwd(), onLine = () => {} } = options
+  const { account, directory = process.cwd(), onLine = () => {} } = options
+  const client = toPublicClient(options.client)
   const { confirmations, timeoutMs } = requireWaiting(options)
   const parameters = requireParameters(options, await requireChain(options))
   const onchainId = loadContracts('@onchain-id/solidity', directory)
@@ -114,7 +116,8 @@ async function requireDone(
   }
 }
 
-async function requireChain({ client, chainId }: DeployOptions): Promise<number> {
+async function requireChain({ chainId, ...options }: DeployOptions): Promise<number> {
+  const client = toPublicClient(options.client)
   const found = await askChain(() => client.getChainId())
   if (chainId === undefined || chainId === found) return found
   throw new KycError('chain_mismatch', {

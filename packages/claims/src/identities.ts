@@ -14,13 +14,14 @@ import {
 } from 'viem'
 import { identityFactoryAbi } from './abi.js'
 import { type ContractCall, toCreateIdentityCall } from './calls.js'
+import { type ChainClient, toPublicClient } from './chain-client.js'
 import { askChain, chainRefused } from './chain-error.js'
 import { toKey } from './claim.js'
 import { searchLogs } from './search-logs.js'
 
 /** Whose identities to find or create. */
 export interface IdentityFactoryOptions {
-  readonly client: PublicClient
+  readonly client: ChainClient
   /** ONCHAINID's factory (IdFactory). The owner must send what is created. */
   readonly factory: Address
   /** The owner of the factory. */
@@ -57,7 +58,8 @@ export function toIdentitySalt(chainId: number, factory: Address, wallet: Addres
 
 /** Returns the identities of that factory. */
 export function createIdentityFactory(options: IdentityFactoryOptions): IdentityFactory {
-  const { client, factory, owner, managers = [owner] } = options
+  const { factory, owner, managers = [owner] } = options
+  const client = toPublicClient(options.client)
   let chainId: Promise<number> | undefined
   const readChainId = () => {
     chainId ??= askChain(() => client.getChainId()).catch((error: unknown) => {

@@ -11,7 +11,8 @@ import {
   toSafeLogger,
   withLease,
 } from '@persona-kyc/core'
-import type { Address, PublicClient } from 'viem'
+import type { Address } from 'viem'
+import { type ChainClient, toPublicClient } from './chain-client.js'
 import { askChain, chainMismatch, hasClaimCode } from './chain-error.js'
 import type { ClaimIssuer } from './claim-issuer.js'
 import type { ClaimSource } from './claim-source.js'
@@ -36,7 +37,7 @@ export interface IdentityServiceOptions extends Partial<ServiceLimits> {
   /** Who else manages the identities that are made. Default: nobody but the sender. */
   readonly managers?: readonly Address[] | undefined
   /** Other RPC endpoints, which must agree before anything is stored on a case. Default: none. */
-  readonly witnesses?: readonly PublicClient[] | undefined
+  readonly witnesses?: readonly ChainClient[] | undefined
   /** Ends the service, after the round under way. */
   readonly signal?: AbortSignal | undefined
   /** Default: warnings and errors go to the console. */
@@ -198,7 +199,7 @@ async function toContext(options: IdentityServiceOptions, signal: AbortSignal): 
     sender: owner.toLowerCase(),
     factory: factory === undefined ? null : createIdentityFactory({ client, factory, owner, managers }),
     resolveIdentity,
-    witnesses,
+    witnesses: witnesses.map(toPublicClient),
     logger,
     now,
     sleep: options.sleep ?? sleep,

@@ -1,4 +1,5 @@
 export { type ContractCall, toAddClaimCall, toCreateIdentityCall, toRemoveCall, toRevokeCall } from './calls.js'
+export type { ChainClient, ChainWallet } from './chain-client.js'
 export { type ClaimContent, ECDSA_SCHEME, type SignedClaim, toClaimDigest, toClaimId, toKey } from './claim.js'
 export {
   CLAIM_DATA_DOMAIN,

@@ -1,4 +1,5 @@
-import { type Address, isAddressEqual, type PublicClient } from 'viem'
+import { type Address, isAddressEqual } from 'viem'
+import { type ChainClient, toPublicClient } from './chain-client.js'
 import { askChain } from './chain-error.js'
 import { isClaimValid, readClaim } from './chain-view.js'
 import { ECDSA_SCHEME } from './claim.js'
@@ -42,7 +43,8 @@ export type ClaimVerdict =
  * Asks the chain, and nothing else, whether the identity has a claim of that issuer that counts now. All is read at one
  * block. Rejects with a KycError (`chain_unreachable`, `chain_refused`).
  */
-export async function verifyClaim(client: PublicClient, options: VerifyClaimOptions): Promise<ClaimVerdict> {
+export async function verifyClaim(chainClient: ChainClient, options: VerifyClaimOptions): Promise<ClaimVerdict> {
+  const client = toPublicClient(chainClient)
   const { identity, issuer, topic, minLevel = 0 } = options
   const [chainId, block] = await askChain(() =>
     Promise.all([

@@ -492,8 +492,9 @@ describe.skipIf(SKIPPED !== null)(`createClaimIssuer${SKIPPED === null ? '' : ` 
       const { client, wallet } = createClients(chain, { intercept: () => undefined })
       const url = `https://rpc.example/v3/${SECRET}`
       const fail = () => Promise.reject(new Error(`Timed out while waiting at ${url} for ${KEY}.`))
+      const failing = { ...client, waitForTransactionReceipt: fail }
       const issuer = createClaimIssuer({
-        client: { ...client, waitForTransactionReceipt: fail },
+        client: failing,
         wallet,
         issuer: chain.issuer,
         topic: TOPIC,

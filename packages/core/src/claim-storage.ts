@@ -16,7 +16,7 @@ export interface ClaimRequest {
 }
 
 /**
- * How far a claim is: `signed` has a signature that others may have seen, `issued` is confirmed there and stored on
+ * How far a claim is: `signed` has a signature that others may have seen, `issued` is confirmed on chain and stored on
  * the case, `revoking` is to be made invalid and never becomes valid again, `revoked` is confirmed to be invalid.
  */
 export type ClaimState = 'signed' | 'issued' | 'revoking' | 'revoked'
