@@ -94,7 +94,9 @@ export async function runIdentityService(options: IdentityServiceOptions): Promi
       isVerified: boolean
     }) => {
       const now = new Date(context.now())
-      if (await context.store.requestClaim({ caseId, revision, wantsClaim: isVerified, now })) bell.ring()
+      const isNew = await context.store.requestClaim({ caseId, revision, wantsClaim: isVerified, now })
+      // Told again, a case that was settled without a claim is worth another look.
+      if (isNew || (await context.store.recallClaimRequest(caseId, now))) bell.ring()
     }
     await context.source.follow(note, { signal: ended })
   }

@@ -47,17 +47,11 @@ async function takeStep(context: ServiceContext, work: ClaimWork, head: Head): P
   const stored = claims.find(({ state }) => state !== 'revoked')
   if (stored === undefined)
     return request.wantsClaim ? stepPrepare(context, work, head) : { kind: 'settled', reason: null }
-  const { caseId, generation, state } = stored
   if (stored.chainId !== context.chainId) return keepForOthers(context, stored)
-  if (state === 'revoking') return stepRevoke(context, { work, stored, head })
-  if (!request.wantsClaim) {
-    const now = new Date(context.now())
-    await context.store.moveClaim({ caseId, generation }, { from: ['signed', 'issued'], to: 'revoking', now })
-    // Looked at anew: until now a transaction may have been made of it.
-    return { kind: 'again' }
-  }
+  if (stored.state === 'revoking') return stepRevoke(context, { work, stored, head })
+  if (!request.wantsClaim) return withdraw(context, stored)
   if (stored.claimId !== context.issuer.claimId) return keepForOthers(context, stored)
-  return state === 'issued' ? stepRecheck(context, work, stored) : stepIssue(context, { work, stored, head })
+  return stored.state === 'issued' ? stepRecheck(context, work, stored) : stepIssue(context, { work, stored, head })
 }
 
 /** A claim of another issuer or topic is kept for as long as its case is verified; one of another chain is that chain's. */
@@ -71,6 +65,7 @@ async function stepRecheck(context: ServiceContext, { request }: ClaimWork, stor
   if (context.source.recheckMs === undefined) return { kind: 'settled', reason: null }
   const kycCase = await context.source.readCase(stored.caseId)
   if (kycCase === null && request.attempts < LOOKS_BEFORE_BELIEVING) return park('case_not_visible')
+  if (kycCase !== null && kycCase.revision < request.revision) return wait('source_lags')
   return kycCase?.verifiedAt ? { kind: 'settled', reason: null } : withdraw(context, stored)
 }
 
