@@ -1,5 +1,5 @@
 import type { ClaimWork, StoredClaim } from '@persona-kyc/core'
-import type { PublicClient } from 'viem'
+import type { Hex, PublicClient } from 'viem'
 import { toAddClaimCall } from './calls.js'
 import {
   countVoid,
@@ -19,6 +19,7 @@ import type { ClaimableCase } from './claim-source.js'
 import { findIssuance } from './find-issuance.js'
 import { toRevocations } from './revoke-step.js'
 import type { Head, ServiceContext } from './service-context.js'
+import { isSignature, toSignatureEncodings } from './signature-encodings.js'
 
 /** What a claim is issued for. */
 export interface Issue {
@@ -51,17 +52,24 @@ async function findOnChain(context: ServiceContext, issue: Issue, claim: SignedC
 
 /**
  * A claim of this issuer that the identity shows, and no case has: one from before the store was lost, or made by hand. It
- * would be valid for ever once it is overwritten, so it is revoked first. Null where there is none.
+ * would be valid for ever once it is overwritten, so every encoding of it is revoked first. Null where none is valid.
  */
 async function revokeOrphan(
   context: ServiceContext,
   { work, stored }: Issue,
   shown: ShownClaim | null,
 ): Promise<Step | null> {
-  if (shown === null || shown.issuer.toLowerCase() !== stored.issuer) return null
-  if (!(await isClaimValid(context.issuer.client, shown))) return null
-  const transactions = await toRevocations(context, { work, stored, state: 'signed' }, shown)
+  if (shown === null || shown.issuer.toLowerCase() !== stored.issuer || !isSignature(shown.signature)) return null
+  const unrevoked = await listValid(context.issuer.client, shown)
+  if (unrevoked.length === 0) return null
+  const transactions = await toRevocations(context, { work, stored, state: 'signed' }, shown, unrevoked)
   return transactions.length === 0 ? wait('revoking') : { kind: 'sent', transactions }
+}
+
+async function listValid(client: PublicClient, shown: ShownClaim): Promise<readonly Hex[]> {
+  const encodings = toSignatureEncodings(shown.signature)
+  const valid = await Promise.all(encodings.map((signature) => isClaimValid(client, { ...shown, signature })))
+  return encodings.filter((_, index) => valid[index] === true)
 }
 
 async function send(context: ServiceContext, { work, stored }: Issue, claim: SignedClaim): Promise<Step> {

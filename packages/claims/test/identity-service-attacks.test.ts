@@ -179,6 +179,26 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service under attack${SKIPPED ==
     await truth()
   })
 
+  it('revokes a valid claim that no store knows before it puts another one in its place', async () => {
+    stage.start()
+    await decide(stage.world, 0, true)
+    await runUntil(stage.world, hasClaim(0))
+    stage.kill()
+    await stage.loseStorage()
+    // Verified anew: its claim has other data.
+    stage.world.scheduler.advance(5000)
+    stage.start()
+    await decide(stage.world, 0, true)
+    await runUntil(stage.world, hasClaim(0))
+    const [orphan, claim] = stage.sentClaims()
+    expect(claim?.data).not.toBe(orphan?.data)
+    if (orphan !== undefined) await stage.expectRevoked(orphan)
+    expect(Math.max(...noncesOf(REVOKE))).toBeLessThan(Math.max(...noncesOf(ADD_CLAIM)))
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(2)
+    expect(noncesOf(REVOKE)).toHaveLength(4)
+  })
+
   it('revokes a claim that was in no transaction: the endpoint that simulated it has seen its signature', async () => {
     const { chain, world } = stage
     const identity = await stage.createIdentity(chain.account(7))
