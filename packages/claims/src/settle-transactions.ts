@@ -32,7 +32,7 @@ export async function settleTransactions(context: ServiceContext, head: Head): P
   const { confirmed } = head
   if (all.length === 0 || confirmed === null) return { open: all, minedCount, closed: 0 }
 
-  const finalCount = await countTransactions(issuer.client, issuer.sender.address, confirmed)
+  const finalCount = await countFinal(context, confirmed)
   const final = all.filter(({ nonce }) => nonce < finalCount)
   const isCanonical = createCanonicalCheck(issuer.client)
   const found = await Promise.all(
@@ -49,6 +49,16 @@ export async function settleTransactions(context: ServiceContext, head: Head): P
   }
   const closed = new Set(ends.map(({ nonce }) => nonce))
   return { open: all.filter(({ nonce }) => !closed.has(nonce)), minedCount, closed: closed.size }
+}
+
+/** How many of the sender's transactions count as final: 0 where the endpoint lacks that block's state, which holds up no case. */
+async function countFinal({ issuer: { client, sender }, logger }: ServiceContext, confirmed: bigint): Promise<number> {
+  try {
+    return await countTransactions(client, sender.address, confirmed)
+  } catch (error) {
+    logger.warn(toLogFields(error), 'no transaction settled: it is tried again')
+    return 0
+  }
 }
 
 interface Candidate {

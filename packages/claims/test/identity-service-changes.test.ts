@@ -146,6 +146,30 @@ describe.skipIf(SKIPPED !== null)(`${NAME}${SKIPPED === null ? '' : ` (${SKIPPED
     expect(noncesOf(ADD_CLAIM)).toHaveLength(2)
   })
 
+  it('goes on with the other cases where the endpoint keeps the state of a few blocks only, and stores nothing on any', async () => {
+    const { chain, world } = stage
+    world.intercept = ({ method, params = [] }, answer) => {
+      const [, block] = params
+      if (!/eth_(call|get(TransactionCount|Balance|Code))/.test(method) || !/^0x/.test(String(block))) return undefined
+      return chain.client.getBlockNumber({ cacheTime: 0 }).then((newest) => {
+        if (BigInt(block as Hex) >= newest - 5n) return answer()
+        throw Object.assign(new Error('missing trie node 0123 (path ) state is not available'), { code: -32000 })
+      })
+    }
+    stage.start()
+    await decide(world, 0, true)
+    await runUntil(world, () => noncesOf(ADD_CLAIM).length === 1)
+    await run(world, { turns: 1000, turnsPerBlock: 40 })
+    await decide(world, 1, true)
+    await runUntil(world, () => noncesOf(ADD_CLAIM).length === 2)
+    await run(world, { turns: 1000, turnsPerBlock: 40 })
+    for (const index of [0, 1]) expect(await stage.readCase(index)).toMatchObject({ kycClaimId: null })
+    world.intercept = null
+    await runUntil(world, async () => (await hasClaim(0)()) && (await hasClaim(1)()))
+    await truth()
+    expect(noncesOf(ADD_CLAIM)).toHaveLength(2)
+  })
+
   it('goes on with the other cases where the endpoint has no logs, and stores nothing on the one that needs them', async () => {
     stage.start()
     await decide(stage.world, 0, true)
