@@ -635,6 +635,8 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service${SKIPPED === null ? '' :
     await decide(world, 0, false)
     await runUntil(world, () => noncesOf(REVOKE).length === 4)
     await mine(world, 10)
+    // Longer than a case waits for its transactions.
+    world.scheduler.advance(61_000)
     await run(world, { turns: 1500, turnsPerBlock: 10 ** 6 })
     expect(await readCase(0)).not.toMatchObject({ kycClaimId: null })
     await mine(world, 3)
