@@ -63,7 +63,7 @@ const DEFAULTS: ServiceLimits = {
   maxParkedMs: 600_000,
   maxFeePerGas: 500_000_000_000n,
   maxGas: 3_000_000n,
-  resolveTimeoutMs: 30_000,
+  resolveTimeoutMs: 10_000,
   removesRevoked: true,
 }
 const MAX_BACKOFF_MS = 30_000

@@ -33,7 +33,7 @@ export interface ServiceLimits {
   readonly maxFeePerGas: bigint
   /** The most gas that a transaction may need. What needs more is not sent: identities are contracts of strangers. Default 3,000,000. */
   readonly maxGas: bigint
-  /** How long `resolveIdentity` may take, in milliseconds. Default 30,000. */
+  /** How long `resolveIdentity` may take, in milliseconds: a round waits for it. Default 10,000. */
   readonly resolveTimeoutMs: number
   /** Whether a revoked claim is taken from its identity too, where the sender may. Default true. */
   readonly removesRevoked: boolean
