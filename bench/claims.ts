@@ -75,7 +75,9 @@ async function start(options: { blockTimeSeconds?: number }, log: (line: string)
   }
   return {
     async measure(round) {
+      await resetBaseFee(client)
       const theirs = await measureTransactions(stage, BigInt(2 * round))
+      await resetBaseFee(client)
       return { theirs, ours: await measureService(stage, BigInt(2 * round + 1)) }
     },
     async stop() {
@@ -85,6 +87,12 @@ async function start(options: { blockTimeSeconds?: number }, log: (line: string)
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** Full blocks raise the base fee by an eighth each: after some rounds nobody could pay it. */
+async function resetBaseFee({ request }: PublicClient): Promise<void> {
+  const ask = request as unknown as (call: { method: string; params: unknown[] }) => Promise<unknown>
+  await ask({ method: 'anvil_setNextBlockBaseFeePerGas', params: [toHex(1_000_000_000n)] })
 }
 
 async function createIdentities(issuer: ClaimIssuer, factory: Address): Promise<Address[]> {
