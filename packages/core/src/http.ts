@@ -34,6 +34,8 @@ export interface RequestHints {
   readonly consumedBody?: unknown | undefined
   /** Overrides `basePath` for this request, where the framework knows its mount point. */
   readonly basePath?: string | undefined
+  /** The address at the other end of the connection, such as `203.0.113.7`: a proxy's, where one is before the server. */
+  readonly address?: string | undefined
 }
 
 /** The routes as one function from Request to Response, for any framework. */
@@ -41,7 +43,7 @@ export interface KycHandler {
   /** Resolves with the answer; null when the path is none of ours, for the framework to go on. Never rejects. */
   handle(request: Request, hints?: RequestHints): Promise<Response | null>
   /** As `handle`, with a 404 for other paths: for runtimes that take a fetch handler. */
-  fetch(request: Request): Promise<Response>
+  fetch(request: Request, hints?: RequestHints): Promise<Response>
 }
 
 type HandlerContext = KycHandlerOptions & { readonly logger: Logger }
@@ -74,7 +76,7 @@ export function createKycHandler(given: KycHandlerOptions): KycHandler {
   }
   return {
     handle,
-    fetch: async (request) => (await handle(request)) ?? toProblemAnswer(request, notFound()),
+    fetch: async (request, hints) => (await handle(request, hints)) ?? toProblemAnswer(request, notFound()),
   }
 }
 
