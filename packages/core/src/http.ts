@@ -43,7 +43,7 @@ export interface KycHandler {
   /** Resolves with the answer; null when the path is none of ours, for the framework to go on. Never rejects. */
   handle(request: Request, hints?: RequestHints): Promise<Response | null>
   /** As `handle`, with a 404 for other paths: for runtimes that take a fetch handler. */
-  fetch(request: Request, hints?: RequestHints): Promise<Response>
+  fetch(request: Request): Promise<Response>
 }
 
 type HandlerContext = KycHandlerOptions & { readonly logger: Logger }
@@ -76,7 +76,7 @@ export function createKycHandler(given: KycHandlerOptions): KycHandler {
   }
   return {
     handle,
-    fetch: async (request, hints) => (await handle(request, hints)) ?? toProblemAnswer(request, notFound()),
+    fetch: async (request) => (await handle(request)) ?? toProblemAnswer(request, notFound()),
   }
 }
 
