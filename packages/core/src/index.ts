@@ -84,6 +84,8 @@ export type { ReplayOptions, ReplayReport } from './replay-events.js'
 export { sleep } from './request.js'
 export {
   createSignatureVerifier,
+  isSignatureHeader,
+  type SignatureHeader,
   type SignatureOptions,
   type SignatureVerdict,
   type SignedDelivery,

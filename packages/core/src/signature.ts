@@ -1,6 +1,9 @@
 import { isEqualInConstantTime } from './constant-time.js'
 import { ConfigurationError, type SignatureRejection } from './errors.js'
-import { fromHex, toHex } from './hex.js'
+import { toHex } from './hex.js'
+import { parseSignatureHeader, type SignatureHeader, type SignatureSet } from './signature-header.js'
+
+export { isSignatureHeader, type SignatureHeader } from './signature-header.js'
 
 /** What {@link createSignatureVerifier} needs to know. */
 export interface SignatureOptions {
@@ -16,8 +19,7 @@ export interface SignatureOptions {
 export interface SignedDelivery {
   /** The body's bytes exactly as received: never parsed and serialised again. */
   readonly body: Uint8Array
-  /** The value of `Persona-Signature`; repeated headers as a list, or joined as `Headers` joins them. */
-  readonly signature: string | readonly string[] | null | undefined
+  readonly signature: SignatureHeader
 }
 
 /** The answer of a signature check. Never an exception: every input has one of these answers. */
@@ -25,15 +27,6 @@ export type SignatureVerdict =
   | { readonly valid: true; readonly timestampSeconds: number }
   | { readonly valid: false; readonly reason: SignatureRejection }
 
-interface SignatureSet {
-  readonly time: string
-  readonly digests: Uint8Array<ArrayBuffer>[]
-}
-
-const MAX_HEADER_LENGTH = 4096
-const MAX_SETS = 8
-const HEX_DIGEST = /^[0-9a-f]{64}$/i
-const UNIX_SECONDS = /^[0-9]{1,15}$/
 const encoder = new TextEncoder()
 
 /**
@@ -52,9 +45,8 @@ export function createSignatureVerifier(
   let keys: Promise<CryptoKey[]> | undefined
 
   return async ({ body, signature }) => {
-    const header = toHeaderText(signature)
-    if (header === '') return { valid: false, reason: 'missing' }
-    const sets = parseSignatureHeader(header)
+    const sets = parseSignatureHeader(signature)
+    if (sets === null) return { valid: false, reason: 'missing' }
     if (sets.length === 0) return { valid: false, reason: 'malformed' }
     keys ??= Promise.all(secrets.map(importKey))
     const times = await matchingTimes(sets, await keys, body instanceof Uint8Array ? body : new Uint8Array())
@@ -104,30 +96,8 @@ function requireTolerance(seconds: number): number {
   })
 }
 
-function toHeaderText(signature: SignedDelivery['signature']): string {
-  if (typeof signature === 'string') return signature.trim()
-  return Array.isArray(signature) ? signature.join(' ').trim() : ''
-}
-
-/** Reads the sets in order: `t` opens one, each `v1` belongs to the set before it, other schemes are skipped. */
-function parseSignatureHeader(header: string): SignatureSet[] {
-  if (header.length > MAX_HEADER_LENGTH) return []
-  const sets: SignatureSet[] = []
-  let current: SignatureSet | undefined
-  for (const part of header.split(/[\s,]+/)) {
-    const [scheme, value = ''] = part.split('=', 2)
-    if (scheme === 't') {
-      current = UNIX_SECONDS.test(value) ? { time: value, digests: [] } : undefined
-      if (current !== undefined) sets.push(current)
-    } else if (scheme === 'v1' && HEX_DIGEST.test(value)) {
-      current?.digests.push(fromHex(value))
-    }
-  }
-  return sets.filter((set) => set.digests.length > 0).slice(0, MAX_SETS)
-}
-
 /** The times of the sets that one of the keys has signed. Each set costs one HMAC a key, however many digests it has. */
-async function matchingTimes(sets: SignatureSet[], keys: CryptoKey[], body: Uint8Array): Promise<number[]> {
+async function matchingTimes(sets: readonly SignatureSet[], keys: CryptoKey[], body: Uint8Array): Promise<number[]> {
   const times: number[] = []
   for (const { time, digests } of sets) {
     const message = toSignedMessage(time, body)

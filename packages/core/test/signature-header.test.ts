@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createSignatureVerifier } from '../src/signature.js'
+import { createSignatureVerifier, isSignatureHeader } from '../src/signature.js'
 
 const NOW = 1_767_323_045
 const SECRET = 'wbhsec_current'
@@ -26,6 +26,7 @@ describe('a header that is not there', () => {
     'is missing: %j',
     async (signature) => {
       expect(await verify(signature)).toEqual({ valid: false, reason: 'missing' })
+      expect(isSignatureHeader(signature)).toBe(false)
     },
   )
 })
@@ -46,6 +47,7 @@ describe('a header in another form', () => {
     ['four sets', [other, other, other, header].join(' ')],
   ])('is accepted: %s', async (_name, signature) => {
     expect(await verify(signature)).toEqual(ACCEPTED)
+    expect(isSignatureHeader(signature)).toBe(true)
   })
 
   it('keeps leading zeros of the time, since they were signed', async () => {
@@ -78,8 +80,45 @@ describe('a header that cannot be read', () => {
     ['semicolons', `t=${NOW};v1=${digest}`],
     ['1 MB', `${header} ${'a'.repeat(1_000_000)}`],
     ['1 MB of sets', Array.from({ length: 10_000 }, () => header).join(' ')],
+    ['spaces that only Unicode calls so', header.replace(',', '\u00a0')],
+    ['a byte order mark before it', `\ufeff${header}`],
+    ['a NUL before it', `\0${header}`],
+    [
+      'Arabic digits',
+      `t=${[...String(NOW)].map((digit) => String.fromCodePoint(0x660 + Number(digit))).join('')},v1=${digest}`,
+    ],
+    ['a time with another value behind it', `t=${NOW}=1,v1=${digest}`],
+    ['a digest with another value behind it', `t=${NOW},v1=${digest}=${digest}`],
+    ['more white space than a header may have', `${' '.repeat(4096)}${header}`],
   ])('is malformed: %s', async (_name, signature) => {
     expect(await verify(signature)).toEqual(MALFORMED)
+    expect(isSignatureHeader(signature)).toBe(false)
+  })
+})
+
+describe('the form of a header', () => {
+  it('is right also where its digest is not', () => {
+    expect(isSignatureHeader(other)).toBe(true)
+    expect(isSignatureHeader(`t=${NOW - 9999},v1=${'0'.repeat(64)}`)).toBe(true)
+  })
+
+  it('is looked at in a list that holds something else than text', async () => {
+    const list = [Symbol('x'), null, header] as never
+    expect(isSignatureHeader(list)).toBe(true)
+    expect(await verify(list)).toEqual(ACCEPTED)
+  })
+
+  it('is wrong exactly where every body is refused for the header alone', async () => {
+    const piece = fc.constantFrom('t=', 'v1=', ',', ' ', '=', `t=${NOW}`, `v1=${digest}`, 'v0=1', 't=x', '\u2003')
+    const candidates = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''))
+    await fc.assert(
+      fc.asyncProperty(candidates, async (signature) => {
+        const verdict = await verify(signature)
+        const isRefusedForIt = !verdict.valid && ['missing', 'malformed'].includes(verdict.reason)
+        expect(isSignatureHeader(signature)).toBe(!isRefusedForIt)
+      }),
+      { numRuns: 2000 },
+    )
   })
 })
 
