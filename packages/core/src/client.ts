@@ -3,7 +3,8 @@ import { createInquiries, type Inquiries } from './inquiries.js'
 import { isPersonaError } from './persona-error.js'
 import { createPersonaEvents, type PersonaEvents } from './persona-events.js'
 import { type RateLimits, toRateLimits } from './rate-limits.js'
-import { createSender, type SenderOptions, sleep } from './request.js'
+import { createSender, type SenderOptions } from './request.js'
+import { sleep } from './retries.js'
 import { createWebhooks, type PersonaWebhooks } from './webhooks.js'
 
 /** Persona's environments. Both live at the same URL; the API key picks the one. */

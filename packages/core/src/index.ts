@@ -81,7 +81,7 @@ export type { WebhookDelivery, WebhookResult } from './process-webhook.js'
 export type { RateLimit, RateLimits } from './rate-limits.js'
 export type { ReconcileEveryOptions, ReconcileOptions, ReconcileProgress, ReconcileReport } from './reconcile.js'
 export type { ReplayOptions, ReplayReport } from './replay-events.js'
-export { sleep } from './request.js'
+export { sleep } from './retries.js'
 export {
   createSignatureVerifier,
   isSignatureHeader,

@@ -1,3 +1,4 @@
+import { readBytes } from './byte-stream.js'
 import { HttpError } from './problem.js'
 
 /** How a body may be. */
@@ -32,25 +33,8 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
 }
 
 async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, maxBodyBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    length += next.value.length
-    if (length > maxBodyBytes) throw tooLarge()
-    chunks.push(next.value)
-  }
-  return concatenate(chunks, length)
-}
-
-function concatenate(chunks: Uint8Array[], length: number): Uint8Array {
-  const [only] = chunks
-  if (chunks.length === 1 && only !== undefined) return only
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
+  const bytes = await readBytes(reader, maxBodyBytes)
+  if (bytes === null) throw tooLarge()
   return bytes
 }
 

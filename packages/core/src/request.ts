@@ -1,6 +1,7 @@
 import { createFetch } from 'ofetch'
 import { isJsonObject, type JsonObject, type JsonValue, toCamelKeys } from './inflection.js'
 import { PersonaApiError, toNetworkError, toStatusError } from './persona-error.js'
+import { type RetryOptions, withRetries } from './retries.js'
 
 /** One call to Persona's API. */
 export interface PersonaRequest {
@@ -19,23 +20,16 @@ export interface PersonaRequest {
 export type SendRequest = (request: PersonaRequest) => Promise<JsonObject>
 
 /** What a sender needs: see PersonaClientOptions for the meaning and the defaults. */
-export interface SenderOptions {
+export interface SenderOptions extends RetryOptions {
   readonly apiKey: string
   readonly apiVersion: string
   readonly baseUrl: string
   readonly timeoutMs: number
-  readonly retries: number
-  readonly maxRetryWaitMs: number
   readonly fetch: typeof globalThis.fetch
-  readonly random: () => number
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   /** Told of every answer's headers, and when its request was sent. */
   readonly onAnswer: (headers: Headers, sentAtMs: number) => void
   readonly now: () => number
 }
-
-const BACKOFF_BASE_MS = 500
-const BACKOFF_CAP_MS = 8000
 
 /**
  * Returns the function that talks to Persona. Its retry rule is Persona's, not Stripe's: what never got an answer
@@ -48,33 +42,15 @@ export function createSender(options: SenderOptions): SendRequest {
   const send = createAttempt(options)
   return async (request) => {
     const idempotencyKey = request.method === 'POST' ? (request.idempotencyKey ?? crypto.randomUUID()) : undefined
-    for (let attempt = 0; ; attempt++) {
-      const outcome = await send({ ...request, idempotencyKey })
-      if (!(outcome instanceof PersonaApiError)) return outcome
-      const waitMs = toWaitMs(outcome, attempt, options)
-      if (attempt >= options.retries || !isRetryable(outcome, request) || waitMs > options.maxRetryWaitMs) throw outcome
-      await options.sleep(waitMs, request.signal)
-    }
+    return withRetries(() => send({ ...request, idempotencyKey }), {
+      ...options,
+      signal: request.signal,
+      toPassing: (error) => (error instanceof PersonaApiError && isRetryable(error, request) ? error : null),
+    })
   }
 }
 
-/** Waits, or rejects as soon as the signal is aborted. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    if (signal?.aborted) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
-  })
-}
-
-function createAttempt(options: SenderOptions): (request: PersonaRequest) => Promise<JsonObject | PersonaApiError> {
+function createAttempt(options: SenderOptions): SendRequest {
   const call = createFetch({ fetch: options.fetch })
   return async ({ method, path, query, body, idempotencyKey, signal }) => {
     const timeout = AbortSignal.timeout(options.timeoutMs)
@@ -85,7 +61,7 @@ function createAttempt(options: SenderOptions): (request: PersonaRequest) => Pro
         baseURL: options.baseUrl,
         headers: toHeaders(options, idempotencyKey),
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-        // The loop above retries: ofetch's own would repeat a 409 and never a timeout.
+        // The loop around it retries: ofetch's own would repeat a 409 and never a timeout.
         retry: 0,
         ignoreResponseError: true,
         parseResponse: parseJson,
@@ -97,8 +73,8 @@ function createAttempt(options: SenderOptions): (request: PersonaRequest) => Pro
       options.onAnswer(response.headers, sentAtMs)
       return toAnswer(response.status, response.headers, response._data)
     } catch (error) {
-      if (signal?.aborted) throw signal.reason
-      return toNetworkError(error, timeout.aborted)
+      if (error instanceof PersonaApiError) throw error
+      throw signal?.aborted ? signal.reason : toNetworkError(error, timeout.aborted)
     }
   }
 }
@@ -114,21 +90,16 @@ function toHeaders(options: SenderOptions, idempotencyKey: string | undefined): 
   }
 }
 
-function toAnswer(status: number, headers: Headers, data: unknown): JsonObject | PersonaApiError {
-  if (status < 200 || status > 299) return toStatusError(status, headers, data)
+function toAnswer(status: number, headers: Headers, data: unknown): JsonObject {
+  if (status < 200 || status > 299) throw toStatusError(status, headers, data)
   const json = toCamelKeys((data ?? null) as JsonValue)
-  return isJsonObject(json) ? json : new PersonaApiError('persona_unexpected_answer', { status })
+  if (isJsonObject(json)) return json
+  throw new PersonaApiError('persona_unexpected_answer', { status })
 }
 
 function isRetryable({ code }: PersonaApiError, { method }: PersonaRequest): boolean {
   if (code === 'persona_unreachable' || code === 'persona_timeout' || code === 'persona_rate_limited') return true
   return code === 'persona_server_error' && method !== 'POST'
-}
-
-function toWaitMs(error: PersonaApiError, attempt: number, { random }: SenderOptions): number {
-  if (error.retryAfterSeconds !== null) return error.retryAfterSeconds * 1000
-  const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt)
-  return Math.round(ceiling / 2 + (random() * ceiling) / 2)
 }
 
 /** Undefined for what is no JSON: a gateway's error page must not hide the status. */

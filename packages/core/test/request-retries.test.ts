@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PersonaApiError } from '../src/persona-error.js'
-import { sleep } from '../src/request.js'
+import { sleep } from '../src/retries.js'
 import { toRejection } from './canaries.js'
 import { createErrorAnswer, createInquiryAnswer, createRecordedClient, hang, type Reply } from './recorded-fetch.js'
 
