@@ -1,58 +1,142 @@
-import { type Authorization, type Authorize, forbidden, unauthenticated } from './authorize.js'
-import { limitToClaimable } from './claimable-cases.js'
+import type { AuditEntry } from './audit-storage.js'
+import { type Authorization, forbidden, unauthenticated } from './authorize.js'
+import { caseNotFound } from './case-view.js'
+import { isClaimable, limitToClaimable } from './claimable-cases.js'
 import type { KycEngine } from './engine.js'
-import type { Logger } from './logger.js'
-import type { Route, RouteAnswer, RouteContext } from './routes.js'
-
-/** A route that fits a request; `caseId` is empty where its path names none. */
-export interface Match {
-  readonly route: Route
-  readonly caseId: string
-}
+import type { HandlerContext } from './handler-options.js'
+import type { Incoming } from './incoming.js'
+import { STORABLE } from './input.js'
+import { toLogFields } from './logger.js'
+import { isOwn, limitToOwn } from './own-cases.js'
+import type { RouteAnswer, RouteContext } from './routes.js'
 
 /** A route's handler that already has what its caller may use of the engine. */
-type AdmittedHandler = (context: Omit<RouteContext, 'engine'>) => Promise<RouteAnswer>
+type AdmittedHandler = (context: Omit<RouteContext, 'engine' | 'isAdmitted'>) => Promise<RouteAnswer>
 
 /** Who calls, and which cases they may see. */
-interface Caller {
-  readonly principal: string
-  readonly cases: 'all' | 'claimable'
+type Caller =
+  | { readonly principal: string | null; readonly cases: 'all' | 'claimable' | 'none' }
+  | { readonly principal: string; readonly cases: 'own'; readonly userId: string }
+
+/** The way to the route, and who goes it; nobody has a name on the routes that are open. */
+interface Admission {
+  readonly handle: AdmittedHandler
+  readonly caller: { readonly principal: string | null; readonly userId: string | null }
 }
+
+const NOBODY = { principal: null, userId: null }
+
+/** The form of the ids that the engine makes. */
+const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
- * Asks `authorize`, and resolves with the route's handler for the cases that the caller may see: no request reaches a
- * handler another way. Rejects with a 401 or a 403; a 403 also where the route cannot keep to those cases.
+ * Asks `authorize`, writes its answer into the audit trail, and resolves with the route's handler for the cases that the
+ * caller may see: no request reaches a handler another way. Rejects with a 401, a 403, or a 404 for a case that the
+ * caller may not see.
  */
-export async function admit(
-  { engine, authorize, logger }: { engine: KycEngine; authorize: Authorize; logger: Logger },
-  request: Request,
-  { route, caseId }: Match,
-): Promise<AdmittedHandler> {
-  const { action } = route
-  if (action === null) return (context) => route.handle({ ...context, engine })
-  const verdict = await authorize({ request, action, caseId: caseId === '' ? null : caseId })
-  const caller = toCaller(verdict)
-  const handler = caller === null ? null : toHandler(route, engine, caller)
-  if (caller !== null && handler !== null) {
-    logger.debug({ action, principal: caller.principal }, 'request authorized')
-    return handler
+export async function admit(context: HandlerContext, incoming: Incoming): Promise<Admission> {
+  const { route } = incoming
+  if (route.action === null) return { handle: toHandler(context.engine, incoming, null, true), caller: NOBODY }
+  if (route.isOpen === true) return admitStranger(context, incoming)
+  const caller = await askCaller(context, incoming)
+  const verdict = caller === null ? 'unauthenticated' : await judge(caller, incoming)
+  if (caller !== null && verdict !== 'unauthenticated') await audit(context, incoming, { caller, verdict })
+  report(context, incoming, { principal: caller?.principal ?? null, verdict })
+  if (verdict === 'unauthenticated') throw unauthenticated()
+  if (verdict === 'forbidden') throw forbidden()
+  if (verdict === 'hidden') throw caseNotFound()
+  const userId = caller?.cases === 'own' ? caller.userId : null
+  return {
+    handle: toHandler(context.engine, incoming, caller, true),
+    caller: { principal: caller?.principal ?? null, userId },
   }
-  const isForbidden = caller !== null || verdict === 'forbidden'
-  logger.warn({ action, verdict: isForbidden ? 'forbidden' : 'unauthenticated' }, 'request refused')
-  throw isForbidden ? forbidden() : unauthenticated()
 }
 
-/** Null for a refusal, and for whatever an app without types may have answered. */
-function toCaller(verdict: Authorization): Caller | null {
-  if (typeof verdict !== 'object' || verdict === null) return null
-  const { principal, cases = 'all' } = verdict
-  return typeof principal === 'string' && (cases === 'all' || cases === 'claimable') ? { principal, cases } : null
+/** Who is not known, or may not know, is answered too, and told less. Nothing of it is about a case: no entry is made. */
+async function admitStranger(context: HandlerContext, incoming: Incoming): Promise<Admission> {
+  const caller = await askCaller(context, incoming).catch((error: unknown) => {
+    context.logger.error({ action: incoming.route.action, ...toLogFields(error) }, 'authorize failed')
+    return null
+  })
+  const isAdmitted = caller?.cases === 'all'
+  return { handle: toHandler(context.engine, incoming, null, isAdmitted), caller: NOBODY }
 }
 
-/** Null where the caller is limited, and the route does not say how it keeps to the limit. */
-function toHandler(route: Route, engine: KycEngine, { cases }: Caller): AdmittedHandler | null {
-  if (cases === 'all') return (context) => route.handle({ ...context, engine })
-  if (route.keepsTo !== 'claimable') return null
-  const limited = limitToClaimable(engine)
-  return (context) => route.handle({ ...context, engine: limited })
+async function askCaller({ authorize }: HandlerContext, incoming: Incoming): Promise<Caller | null> {
+  const { request, route, caseId, findUserId } = incoming
+  if (route.action === null) return null
+  return toCaller(await authorize({ request, action: route.action, caseId: caseId === '' ? null : caseId, findUserId }))
+}
+
+/** Null for a caller that nobody knows, and for whatever an app without types may have answered. */
+function toCaller(answer: Authorization): Caller | null {
+  if (answer === 'forbidden') return { principal: null, cases: 'none' }
+  if (typeof answer !== 'object' || answer === null) return null
+  const { principal, cases = 'all' } = answer
+  if (!isName(principal)) return null
+  if (cases === 'own')
+    return 'userId' in answer && isName(answer.userId) ? { principal, cases, userId: answer.userId } : null
+  return cases === 'all' || cases === 'claimable' || cases === 'none' ? { principal, cases } : null
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 255 && STORABLE.test(value)
+}
+
+async function judge(caller: Caller, incoming: Incoming): Promise<AuditEntry['verdict']> {
+  const { keepsTo } = incoming.route
+  if (caller.cases === 'all') return 'allowed'
+  if (caller.cases === 'none' || (keepsTo !== caller.cases && keepsTo !== 'either')) return 'forbidden'
+  if (incoming.caseId !== '') return (await isVisible(caller, incoming)) ? 'allowed' : 'hidden'
+  const isOthers = caller.cases === 'own' && (await incoming.findUserId()) !== caller.userId
+  return isOthers ? 'forbidden' : 'allowed'
+}
+
+async function isVisible(caller: Caller, { findCase }: Incoming): Promise<boolean> {
+  const kycCase = await findCase()
+  if (kycCase === null) return false
+  return caller.cases === 'own' ? isOwn(kycCase, caller.userId) : isClaimable(kycCase)
+}
+
+/** The route's handler, with the engine that keeps to the caller's cases also should they change meanwhile. */
+function toHandler(
+  engine: KycEngine,
+  { route }: Incoming,
+  caller: Caller | null,
+  isAdmitted: boolean,
+): AdmittedHandler {
+  if (caller === null || caller.cases === 'all') return (given) => route.handle({ ...given, engine, isAdmitted })
+  if (caller.cases === 'own' && (route.keepsTo === 'own' || route.keepsTo === 'either')) {
+    const own = limitToOwn(engine, caller.userId)
+    return (given) => route.handle({ ...given, engine: own, isAdmitted })
+  }
+  if (caller.cases === 'claimable' && (route.keepsTo === 'claimable' || route.keepsTo === 'either')) {
+    const claimable = limitToClaimable(engine)
+    return (given) => route.handle({ ...given, engine: claimable, isAdmitted })
+  }
+  throw forbidden()
+}
+
+function audit(
+  { engine }: HandlerContext,
+  { route, caseId }: Incoming,
+  { caller, verdict }: { caller: Caller; verdict: AuditEntry['verdict'] },
+): Promise<void> {
+  return engine.recordAccess({
+    principal: caller.principal,
+    action: route.action ?? '',
+    route: `${route.method} ${route.path}`,
+    verdict,
+    // Whatever else a caller may have written there.
+    caseId: CASE_ID.test(caseId) ? caseId : null,
+  })
+}
+
+function report(
+  { logger }: HandlerContext,
+  { route: { action } }: Incoming,
+  { principal, verdict }: { principal: string | null; verdict: string },
+): void {
+  if (verdict === 'allowed') logger.debug({ action, principal }, 'request authorized')
+  else logger.warn({ action, principal, verdict }, 'request refused')
 }

@@ -1,6 +1,3 @@
-import { isEqualInConstantTime } from './constant-time.js'
-import { toSha256 } from './digest.js'
-import { ConfigurationError } from './errors.js'
 import { HttpError } from './problem.js'
 
 /** What a request is about to do. */
@@ -13,62 +10,66 @@ export type KycAction =
   | 'kyc:decide'
   | 'kyc:erase'
   | 'events:read'
+  | 'audit:read'
+  | 'health:read'
   | 'openapi:read'
 
 /** What `authorize` is asked. */
 export interface AuthorizationRequest {
-  /** The request, its body unread. */
+  /** The request. Its body must not be read here: the route needs it. */
   readonly request: Request
   readonly action: KycAction
   /** The case concerned, as the URL names it; null where there is none. It may not exist. */
   readonly caseId: string | null
+  /**
+   * Resolves with the user concerned: that of the case, or the `user_id` of an initiation; null where there is none, or
+   * no such case. Reads the case or the body, at most once. Rejects as the route would, with what becomes a 400.
+   */
+  findUserId(): Promise<string | null>
 }
 
 /**
- * The answer of `authorize`: the name of who calls, for the log; or a refusal, `unauthenticated` for a caller that
- * nobody knows (401) and `forbidden` for one that may not do this (403).
+ * The answer of `authorize`. `principal` is the name of who calls, 1 to 255 characters, for the log and the audit trail:
+ * an id, never an e-mail address. `cases` says which cases they may see:
  *
- * `cases` says which cases the caller may see, all by default. `claimable` ones are verified or carry a claim reference:
- * any other is answered as one that does not exist, no answer has a session token, and a route that cannot keep to them
- * answers 403.
+ * - `all`, the default.
+ * - `claimable` ones are verified or carry a claim reference, and no answer has a session token.
+ * - `own` ones are those of `userId`, who may start a verification for nobody else.
+ * - `none`: this is forbidden to them (403).
+ *
+ * A case that they may not see is answered as one that does not exist, and a route that cannot keep to their cases
+ * answers 403. A caller that nobody knows is `unauthenticated` (401); `forbidden` is as `none`, for somebody without a
+ * name.
  */
 export type Authorization =
-  | { readonly principal: string; readonly cases?: 'all' | 'claimable' | undefined }
+  | { readonly principal: string; readonly cases?: 'all' | 'claimable' | 'none' | undefined }
+  | { readonly principal: string; readonly cases: 'own'; readonly userId: string }
   | 'unauthenticated'
   | 'forbidden'
 
-/** Decides on every route but the webhook and its health. A rejection refuses the request. There is no open default. */
+/**
+ * Decides on every route but the webhook; who it does not let read the health of the service learns whether it works,
+ * and no more. A rejection refuses the request. There is no open default.
+ */
 export type Authorize = (request: AuthorizationRequest) => Authorization | Promise<Authorization>
 
-/** What the Identity Service may do, with claimable cases. */
-const CLAIM_ACTIONS: readonly KycAction[] = ['kyc:read', 'kyc:list', 'kyc:claim']
-
 /**
- * Returns an `authorize` for bearer tokens (RFC 6750). `tokens` let every action through. `claimTokens`, by default
- * none, are those of the Identity Service: they read and list claimable cases and write their claims, and are forbidden
- * everything else. Tokens are compared by their digests, in constant time.
- *
- * @throws ConfigurationError when `tokens` has none, a token is shorter than 16 characters, or is in both lists.
+ * Returns an `authorize` that asks these one after the other, until one knows the caller: the first answer other than
+ * `unauthenticated` counts.
  */
-export function createBearerAuthorize(options: {
-  readonly tokens: string | readonly string[]
-  readonly claimTokens?: string | readonly string[] | undefined
-}): Authorize {
-  const tokens = toTokens(options.tokens)
-  const claimTokens = toTokens(options.claimTokens ?? [])
-  if (tokens.length === 0) throw tokenError('There is no bearer token.')
-  if (claimTokens.some((token) => tokens.includes(token)))
-    throw tokenError('One token is in tokens and in claimTokens.')
-  const digests = Promise.all([tokens, claimTokens].map(toDigests))
-  return async ({ request, action }) => {
-    const token = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
-    if (token === undefined) return 'unauthenticated'
-    const digest = await toSha256(token)
-    const [isFull, isClaim] = (await digests).map((expected) => isAmong(expected, digest))
-    if (isFull) return { principal: 'bearer' }
-    if (!isClaim) return 'unauthenticated'
-    return CLAIM_ACTIONS.includes(action) ? { principal: 'identity-service', cases: 'claimable' } : 'forbidden'
+export function combineAuthorize(...authorizes: readonly [Authorize, ...Authorize[]]): Authorize {
+  return async (request) => {
+    for (const authorize of authorizes) {
+      const answer = await authorize(request)
+      if (answer !== 'unauthenticated') return answer
+    }
+    return 'unauthenticated'
   }
+}
+
+/** The bearer token of a request (RFC 6750); null where there is none, or more than one. */
+export function readBearerToken({ headers }: Request): string | null {
+  return /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null
 }
 
 /** The answer to a caller that nobody knows. */
@@ -80,26 +81,4 @@ export function unauthenticated(): HttpError {
 /** The answer to a caller that may not do this. */
 export function forbidden(): HttpError {
   return new HttpError(403, 'forbidden', { detail: 'This is not allowed to you.' })
-}
-
-function toTokens(tokens: string | readonly string[]): readonly string[] {
-  return (typeof tokens === 'string' ? [tokens] : tokens).map(requireToken)
-}
-
-function toDigests(tokens: readonly string[]): Promise<Uint8Array[]> {
-  return Promise.all(tokens.map(toSha256))
-}
-
-/** Compares with each one, whichever fits. */
-function isAmong(digests: readonly Uint8Array[], digest: Uint8Array): boolean {
-  return digests.map((expected) => isEqualInConstantTime(expected, digest)).includes(true)
-}
-
-function requireToken(token: string): string {
-  if (typeof token === 'string' && /^\S{16,}$/.test(token)) return token
-  throw tokenError('A bearer token is shorter than 16 characters, or holds a space.')
-}
-
-function tokenError(problem: string): ConfigurationError {
-  return new ConfigurationError({ problem, fix: 'Make one with: openssl rand -hex 32' })
 }

@@ -40,7 +40,8 @@ export function limitToClaimable(engine: ClaimEngine): ClaimEngine {
   }
 }
 
-function isClaimable({ status, kycClaimId }: KycCaseView): boolean {
+/** True for a case that is verified or carries a claim reference. */
+export function isClaimable({ status, kycClaimId }: KycCaseView): boolean {
   return status === 'verified' || kycClaimId !== null
 }
 

@@ -1,11 +1,13 @@
+import type { AuditEntry, AuditQuery } from './audit-storage.js'
 import { type KycCaseView, requireCase, toCaseView } from './case-view.js'
+import type { PersonaEnvironment } from './client.js'
 import type { Consumer, DeadLetter, DeadLetterQuery } from './consumer-storage.js'
 import { type DecideCaseOptions, decideCase } from './decide-case.js'
 import type { EngineContext } from './engine-context.js'
 import { type KycEngineOptions, toContext } from './engine-options.js'
 import { eraseCase } from './erase-case.js'
 import { type FeedHandler, type FollowOptions, followFeed } from './follow-feed.js'
-import { checkStorage, type KycHealth } from './health.js'
+import { createStorageProbe, type KycHealth } from './health.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
 import { requireInitiation, requirePage } from './input.js'
 import type { Logger } from './logger.js'
@@ -29,6 +31,8 @@ import { checkWebhook, type ExpectedWebhook, type WebhookDrift } from './webhook
 export interface KycEngine {
   /** Where it logs; the routes log there too, unless they are given another one. */
   readonly logger: Logger
+  /** The environment of the Persona client; null where nobody told. */
+  readonly environment: PersonaEnvironment | null
   /**
    * Resolves with the user's open case, or a new one (`created`), and a session token to go on with. Safe to call at
    * any time, by any number of callers: a user has at most one open case, and a case at most one live inquiry.
@@ -86,7 +90,11 @@ export interface KycEngine {
   replayEvents(options?: ReplayOptions): Promise<ReplayReport>
   /** Compares the webhook that is configured at Persona with what the app expects. */
   checkWebhook(expected: ExpectedWebhook): Promise<WebhookDrift>
-  /** Never rejects. Persona is asked at most every 15 seconds. */
+  /** Appends to the audit trail who asked for what, and what was decided. Durable once it resolves. */
+  recordAccess(access: Omit<AuditEntry, 'id' | 'decidedAt'>): Promise<void>
+  /** Pages through the audit trail of who asked for what, the oldest first. */
+  listAudit(query?: Partial<AuditQuery>): Promise<Page<AuditEntry>>
+  /** Never rejects. The storage is asked at most every second, Persona every 15. */
   health(): Promise<KycHealth>
   /**
    * The same engine on another storage: one bound to your own transaction, for example. Then `onTransition` is called
@@ -106,10 +114,12 @@ export function createKycEngine(options: KycEngineOptions): KycEngine {
 
 function toEngine(context: EngineContext): KycEngine {
   const { storage } = context
+  const checkStorage = createStorageProbe(context)
   const view = async (kycCase: KycCase) => toCaseView(kycCase, await openSessionToken(context, kycCase))
 
   return {
     logger: context.logger,
+    environment: context.persona.environment,
     async initiateKyc(options) {
       const { created, kycCase } = await initiateKyc(context, requireInitiation(options))
       return { created, kycCase: await view(kycCase) }
@@ -147,8 +157,12 @@ function toEngine(context: EngineContext): KycEngine {
     reconcileEvery: async (options = {}) => reconcileEvery(context, options),
     replayEvents: async (options = {}) => replayEvents(context, options),
     checkWebhook: (expected) => checkWebhook(context.persona, expected),
+    recordAccess: async (access) =>
+      storage.appendAudit({ ...access, id: crypto.randomUUID(), decidedAt: new Date(context.now()) }),
+    listAudit: async ({ caseId = null, principal = null, ...page } = {}) =>
+      storage.listAudit({ caseId, principal, ...requirePage(page) }),
     async health() {
-      const [storageHealth, persona] = await Promise.all([checkStorage(context), context.checkPersona()])
+      const [storageHealth, persona] = await Promise.all([checkStorage(), context.checkPersona()])
       return { storage: storageHealth, persona }
     },
     // Work that is under way there may be in a transaction: nobody else joins it.

@@ -8,10 +8,21 @@ export interface KycHealth {
   readonly persona: PersonaHealth['status']
 }
 
-const HEALTH_CACHE_MS = 15_000
+/** Strangers may ask as often as they like. */
+const STORAGE_CACHE_MS = 1000
+const PERSONA_CACHE_MS = 15_000
 
-/** Asks the storage. Never rejects. */
-export async function checkStorage({ storage, logger }: EngineContext): Promise<KycHealth['storage']> {
+/** Asks the storage at most once a second, whoever asks here. Never rejects. */
+export function createStorageProbe(context: EngineContext): () => Promise<KycHealth['storage']> {
+  return keepFor(STORAGE_CACHE_MS, context.now, () => askStorage(context))
+}
+
+/** Asks Persona at most once in 15 seconds, whoever asks here. */
+export function createPersonaProbe(persona: PersonaClient, now: () => number): () => Promise<PersonaHealth['status']> {
+  return keepFor(PERSONA_CACHE_MS, now, async () => (await persona.health()).status)
+}
+
+async function askStorage({ storage, logger }: EngineContext): Promise<KycHealth['storage']> {
   try {
     await storage.ping()
     return 'ok'
@@ -21,11 +32,10 @@ export async function checkStorage({ storage, logger }: EngineContext): Promise<
   }
 }
 
-/** Asks Persona at most once in 15 seconds, whoever asks here. */
-export function createPersonaProbe(persona: PersonaClient, now: () => number): () => Promise<PersonaHealth['status']> {
-  let last: { readonly at: number; readonly health: Promise<PersonaHealth> } | undefined
-  return async () => {
-    if (last === undefined || now() - last.at >= HEALTH_CACHE_MS) last = { at: now(), health: persona.health() }
-    return (await last.health).status
+function keepFor<Value>(keepMs: number, now: () => number, ask: () => Promise<Value>): () => Promise<Value> {
+  let last: { readonly at: number; readonly answer: Promise<Value> } | undefined
+  return () => {
+    if (last === undefined || now() - last.at >= keepMs) last = { at: now(), answer: ask() }
+    return last.answer
   }
 }

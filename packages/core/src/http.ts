@@ -1,32 +1,19 @@
-import { admit, type Match } from './admission.js'
-import type { Authorize } from './authorize.js'
-import type { KycEngine } from './engine.js'
-import { ConfigurationError, KycError } from './errors.js'
-import { type Logger, toLogFields, toSafeLogger } from './logger.js'
-import { createOpenApi } from './openapi.js'
-import { HttpError, toProblemResponse } from './problem.js'
-import { readBody } from './request-body.js'
-import { ROUTES, type Route } from './routes.js'
-
-/** What {@link createKycHandler} accepts. */
-export interface KycHandlerOptions {
-  readonly engine: KycEngine
-  /** Decides who may do what. Required: there is no open default. */
-  readonly authorize: Authorize
-  /** The path that the routes are mounted under, such as `/api`. Default: none. */
-  readonly basePath?: string | undefined
-  /** The largest webhook, in bytes. Default 1 MiB. */
-  readonly maxWebhookBytes?: number | undefined
-  /** The largest body of any other route, in bytes. Default 64 KiB. */
-  readonly maxBodyBytes?: number | undefined
-  /** The longest that reading a body may take, in milliseconds. Default 10,000. */
-  readonly bodyTimeoutMs?: number | undefined
-  /** Default: the engine's. */
-  readonly logger?: Logger | undefined
-}
+import { admit } from './admission.js'
+import { createDescriptionRoutes } from './description-routes.js'
+import { isKycError } from './errors.js'
+import { type HandlerContext, type KycHandlerOptions, toHandlerContext } from './handler-options.js'
+import { type HttpAnswer, toResponse } from './http-answer.js'
+import { createIncoming, type Match } from './incoming.js'
+import { toLogFields } from './logger.js'
+import type { Connection, Peer } from './peer.js'
+import { HttpError, toProblemAnswer } from './problem.js'
+import { requireEncryption, requireSender, requireSize } from './request-guards.js'
+import { readRouteBody } from './route-body.js'
+import { createRouteFinder } from './route-finder.js'
+import { ROUTES, type RouteAnswer } from './routes.js'
 
 /** What an adapter knows of a request beyond the request itself. */
-export interface RequestHints {
+export interface RequestHints extends Connection {
   /**
    * What a body parser left in place of the body that it consumed; null where it left nothing. The webhook takes it
    * only if it is bytes.
@@ -34,8 +21,6 @@ export interface RequestHints {
   readonly consumedBody?: unknown | undefined
   /** Overrides `basePath` for this request, where the framework knows its mount point. */
   readonly basePath?: string | undefined
-  /** The address at the other end of the connection, such as `203.0.113.7`: a proxy's, where one is before the server. */
-  readonly address?: string | undefined
 }
 
 /** The routes as one function from Request to Response, for any framework. */
@@ -46,189 +31,111 @@ export interface KycHandler {
   fetch(request: Request): Promise<Response>
 }
 
-type HandlerContext = KycHandlerOptions & { readonly logger: Logger }
+/** A request whose path is one of ours. */
+interface FoundRequest {
+  readonly request: Request
+  readonly url: URL
+  readonly hints: RequestHints
+  readonly peer: Peer
+  /** The routes of this path, which differ in their methods. */
+  readonly candidates: readonly Match[]
+}
 
 /**
  * Returns the routes of this library.
  *
- * @throws ConfigurationError when `authorize` is missing, the base path malformed, or a limit no whole number above 0.
+ * @throws ConfigurationError when `authorize` is missing, or another option is malformed.
  */
-export function createKycHandler(given: KycHandlerOptions): KycHandler {
-  const logger = toSafeLogger(given.logger ?? given.engine.logger)
-  const options = { ...given, logger }
-  const { basePath = '' } = given
-  requireAuthorize(options.authorize)
-  requireBasePath(basePath)
-  for (const name of ['maxWebhookBytes', 'maxBodyBytes', 'bodyTimeoutMs'] as const) requireLimit(name, options[name])
-  const routes = [...ROUTES, createOpenApiRoute()]
-
+export function createKycHandler(options: KycHandlerOptions): KycHandler {
+  const context = toHandlerContext(options)
+  const find = createRouteFinder([...ROUTES, ...createDescriptionRoutes()])
   const handle = async (request: Request, hints: RequestHints = {}) => {
-    const path = toRoutePath(request.url, hints.basePath ?? basePath)
-    const candidates = path === null ? [] : routes.flatMap((route) => toMatch(route, path))
+    const url = new URL(request.url)
+    const candidates = find(toRoutePath(url, hints.basePath ?? context.basePath))
     if (candidates.length === 0) return null
-    try {
-      return await respond(options, request, hints, candidates)
-    } catch (error) {
-      const answer = toProblemAnswer(request, error)
-      report(logger, { method: request.method, path: candidates[0]?.route.path, status: answer.status }, error)
-      return answer
-    }
+    const peer = context.readPeer(request, hints)
+    const answer = await respond(context, { request, url, hints, peer, candidates })
+    return toResponse(answer, { method: request.method, isHttpsOnly: context.requireHttps && peer.isEncrypted })
   }
   return {
     handle,
-    fetch: async (request) => (await handle(request)) ?? toProblemAnswer(request, notFound()),
+    fetch: async (request) => (await handle(request)) ?? toNotFound(request),
   }
 }
 
-async function respond(
-  options: HandlerContext,
-  request: Request,
-  hints: RequestHints,
-  candidates: Match[],
-): Promise<Response> {
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  const match = candidates.find(({ route }) => route.method === method)
-  if (match === undefined) throw methodNotAllowed(candidates)
-  const handle = await admit(options, request, match)
-  const { status, json } = await handle({
+/** Never rejects. */
+async function respond(context: HandlerContext, found: FoundRequest): Promise<HttpAnswer> {
+  try {
+    return await work(context, found)
+  } catch (error) {
+    const answer = toProblemAnswer(error)
+    report(context, found, answer.status, error)
+    return answer
+  }
+}
+
+async function work(context: HandlerContext, found: FoundRequest): Promise<HttpAnswer> {
+  const { request, url, hints, peer, candidates } = found
+  requireSize(context, request)
+  requireEncryption(context, peer)
+  const match = findMatch(candidates, request.method)
+  const { route, caseId } = match
+  requireSender(context, peer, route)
+  const incoming = createIncoming(context.engine, {
+    ...match,
     request,
-    caseId: match.caseId,
-    query: toQuery(request.url),
-    body: await toBody(options, request, hints, match.route),
+    peer,
+    readBody: () => readRouteBody(context, request, { route, consumed: hints.consumedBody }),
   })
-  return new Response(request.method === 'HEAD' ? null : JSON.stringify(json), {
-    status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-  })
-}
-
-async function toBody(
-  options: KycHandlerOptions,
-  request: Request,
-  hints: RequestHints,
-  route: Route,
-): Promise<Uint8Array> {
-  if (route.body === 'none') return new Uint8Array()
-  const maxBodyBytes =
-    route.body === 'raw' ? (options.maxWebhookBytes ?? 1024 * 1024) : (options.maxBodyBytes ?? 64 * 1024)
-  const { consumedBody = request.bodyUsed ? null : undefined } = hints
-  const bytes =
-    consumedBody === undefined
-      ? await readBody(request, { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000 })
-      : toConsumedBody(consumedBody, route, maxBodyBytes)
-  // Also of a parsed one: a form, which any site can make a browser send, is not to pass for JSON.
-  if (route.body === 'json' && bytes.length > 0) requireJsonType(request)
-  return bytes
-}
-
-/** A parser may have read the body before us. For JSON that is as good; a signature needs the bytes that arrived. */
-function toConsumedBody(body: unknown, route: Route, maxBodyBytes: number): Uint8Array {
-  const bytes = body instanceof Uint8Array ? body : toParsedBytes(body, route)
-  if (bytes.length <= maxBodyBytes) return bytes
-  throw new KycError('body_too_large', { problem: 'The body is too large.', fix: 'Send less.' })
-}
-
-function toParsedBytes(body: unknown, route: Route): Uint8Array {
-  if (route.body === 'json' && body !== null) {
-    return new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body))
-  }
-  throw new KycError('raw_body_unavailable', {
-    problem: 'Something read the body before this route, and left nothing that it can use.',
-    fix: 'Mount the KYC routes before any body parser, or keep the bytes: express.json({ verify: (req, res, bytes) => { req.rawBody = bytes } }).',
-  })
-}
-
-function requireJsonType(request: Request): void {
-  const type = request.headers.get('content-type') ?? ''
-  if (/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) return
-  throw new HttpError(415, 'unsupported_media_type', { detail: 'The body must be application/json.' })
-}
-
-/** The path below the base path, or null. It is compared as it was sent: nothing is decoded or resolved. */
-function toRoutePath(url: string, basePath: string): string | null {
-  const { pathname } = new URL(url)
-  return pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : null
-}
-
-function toMatch(route: Route, path: string): Match[] {
-  const expected = route.path.split('/')
-  const actual = path.split('/')
-  const fits =
-    expected.length === actual.length &&
-    expected.every((part, index) => part === actual[index] || (part === ':case_id' && actual[index] !== ''))
-  if (!fits) return []
-  const index = expected.indexOf(':case_id')
-  return [{ route, caseId: index === -1 ? '' : (actual[index] ?? '') }]
-}
-
-/** The query's members. A repeated one keeps its last value; unknown ones are refused by the route's schema. */
-function toQuery(url: string): Record<string, string> {
-  return Object.fromEntries(new URL(url).searchParams)
-}
-
-function createOpenApiRoute(): Route {
-  let document: unknown
-  return {
-    method: 'GET',
-    path: '/compliance/openapi.json',
-    action: 'openapi:read',
-    summary: 'This description',
-    body: 'none',
-    answers: {},
-    problems: [],
-    async handle() {
-      document ??= createOpenApi(ROUTES)
-      return { status: 200, json: document }
-    },
+  const { handle, caller } = await admit(context, incoming)
+  if (route.limit === 'initiation') await context.limits.countInitiation(caller, peer)
+  try {
+    const body = await incoming.readBody()
+    return toHttpAnswer(await handle({ request, caseId, query: toQuery(url), body }))
+  } catch (error) {
+    if (route.limit === 'refusal' && isKycError(error) && error.code === 'signature_invalid') {
+      await context.limits.countRefusal(peer)
+    }
+    throw error
   }
 }
 
-function report(
-  logger: Logger,
-  request: { method: string; path: string | undefined; status: number },
-  error: unknown,
-): void {
-  const fields = { ...toLogFields(error), ...request }
-  if (request.status < 500) logger.debug(fields, 'request answered with a problem')
+function findMatch(candidates: readonly Match[], method: string): Match {
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const match = candidates.find(({ route }) => route.method === wanted)
+  if (match !== undefined) return match
+  const allow = candidates.map(({ route }) => route.method).join(', ')
+  throw new HttpError(405, 'method_not_allowed', { detail: `Allowed here: ${allow}.`, headers: { allow } })
+}
+
+/** The path below the base path; empty where it is not below. It is compared as it was sent: nothing is decoded. */
+function toRoutePath({ pathname }: URL, basePath: string): string {
+  return pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : ''
+}
+
+/** The query's members; unknown ones are refused by the route's schema. Which of two was meant, nobody can tell. */
+function toQuery({ searchParams }: URL): Record<string, string> {
+  const members = Object.fromEntries(searchParams)
+  if (Object.keys(members).length === searchParams.size) return members
+  throw new HttpError(400, 'invalid_request', { detail: 'A member of the query is given twice.' })
+}
+
+function toHttpAnswer(answer: RouteAnswer): HttpAnswer {
+  const { status } = answer
+  if ('json' in answer) return { status, type: 'application/json', body: JSON.stringify(answer.json), headers: {} }
+  const { html, contentSecurityPolicy } = answer
+  const headers = { 'content-security-policy': contentSecurityPolicy }
+  return { status, type: 'text/html; charset=utf-8', body: html, headers }
+}
+
+function report({ logger }: HandlerContext, found: FoundRequest, status: number, error: unknown): void {
+  const { request, candidates } = found
+  const fields = { ...toLogFields(error), method: request.method, path: candidates[0]?.route.path, status }
+  if (status < 500) logger.debug(fields, 'request answered with a problem')
   else logger.error(fields, 'request failed')
 }
 
-/** The answer to a HEAD has the headers of the one to a GET, and no body. */
-function toProblemAnswer({ method }: Request, error: unknown): Response {
-  const answer = toProblemResponse(error)
-  return method === 'HEAD' ? new Response(null, answer) : answer
-}
-
-function methodNotAllowed(candidates: Match[]): HttpError {
-  const allow = candidates.map(({ route }) => route.method).join(', ')
-  return new HttpError(405, 'method_not_allowed', { detail: `Allowed here: ${allow}.`, headers: { allow } })
-}
-
-function notFound(): HttpError {
-  return new HttpError(404, 'not_found', { detail: 'There is nothing at this path.' })
-}
-
-function requireAuthorize(authorize: unknown): void {
-  if (typeof authorize === 'function') return
-  throw new ConfigurationError({
-    problem: 'authorize is missing: nobody would be kept from the compliance routes.',
-    fix: 'Pass a function, for example createBearerAuthorize({ tokens }).',
-  })
-}
-
-function requireBasePath(basePath: string): void {
-  if (basePath === '' || /^(\/[A-Za-z0-9._~-]+)+$/.test(basePath)) return
-  throw new ConfigurationError({
-    problem: 'basePath is no path.',
-    fix: 'Write it like /api: a slash first, none at the end.',
-  })
-}
-
-/** Nothing exceeds NaN: a limit that is none would let everything in. */
-function requireLimit(name: string, value: number | undefined): void {
-  if (value === undefined || (Number.isInteger(value) && value > 0 && value < 2 ** 31)) return
-  throw new ConfigurationError({
-    problem: `${name} is not a whole number above 0.`,
-    fix: 'Leave it out for the default.',
-  })
+function toNotFound({ method }: Request): Response {
+  const error = new HttpError(404, 'not_found', { detail: 'There is nothing at this path.' })
+  return toResponse(toProblemAnswer(error), { method, isHttpsOnly: false })
 }

@@ -1,11 +1,18 @@
 export type { KycAlarm } from './alarms.js'
+export type { AuditEntry, AuditQuery, AuditStorage } from './audit-storage.js'
 export {
   type Authorization,
   type AuthorizationRequest,
   type Authorize,
-  createBearerAuthorize,
+  combineAuthorize,
   type KycAction,
 } from './authorize.js'
+export {
+  type BearerAuthorizeOptions,
+  type BearerToken,
+  createBearerAuthorize,
+  hashToken,
+} from './bearer-authorize.js'
 export type { KycCaseView } from './case-view.js'
 export { type Cipher, createCipher, type EncryptionKey } from './cipher.js'
 export type {
@@ -63,8 +70,9 @@ export {
   parseEvent,
 } from './events.js'
 export type { FeedDelivery, FeedHandler, FollowOptions } from './follow-feed.js'
+export type { KycHandlerOptions } from './handler-options.js'
 export type { KycHealth } from './health.js'
-export { createKycHandler, type KycHandler, type KycHandlerOptions, type RequestHints } from './http.js'
+export { createKycHandler, type KycHandler, type RequestHints } from './http.js'
 export { getMember, isJsonObject, type JsonObject, type JsonValue, toCamelKeys } from './inflection.js'
 export type { InitiateKycOptions } from './initiate-kyc.js'
 export type { CallOptions, CreateInquiryOptions, Inquiries, ListInquiriesOptions, SimulateAction } from './inquiries.js'
@@ -78,6 +86,7 @@ export type { ListEventsOptions, PersonaEventPage, PersonaEvents } from './perso
 export type { InquiryInput, PersonalData } from './personal-data.js'
 export type { Problem } from './problem.js'
 export type { WebhookDelivery, WebhookResult } from './process-webhook.js'
+export { createMemoryRateLimiter, type MemoryRateLimiterOptions, type RateLimiter } from './rate-limiter.js'
 export type { RateLimit, RateLimits } from './rate-limits.js'
 export type { ReconcileEveryOptions, ReconcileOptions, ReconcileProgress, ReconcileReport } from './reconcile.js'
 export type { ReplayOptions, ReplayReport } from './replay-events.js'

@@ -20,23 +20,28 @@ export function requireValid<Output>(schema: z.ZodType<Output>, value: unknown):
 }
 
 function parse(bytes: Uint8Array): unknown {
+  const json = parseText(bytes)
+  requireHarmless(json, 1)
+  return json
+}
+
+function parseText(bytes: Uint8Array): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    const json: unknown = JSON.parse(text)
-    if (!isDeep(text)) return json
+    // A byte order mark is no JSON (RFC 8259, section 8.1), and the decoder would drop it.
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch {
     throw new HttpError(400, 'invalid_json', { detail: 'The body is not JSON in UTF-8.' })
   }
-  throw new HttpError(400, 'invalid_json', { detail: `The body is nested deeper than ${MAX_DEPTH} levels.` })
 }
 
-/** Counts brackets outside strings. Only for valid JSON: strings that never end would take quadratic time. */
-function isDeep(text: string): boolean {
-  let depth = 0
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs)) {
-    if (token === '[' || token === '{') depth += 1
-    if (token === ']' || token === '}') depth -= 1
-    if (depth > MAX_DEPTH) return true
+/** Refuses what would reach deeper than the stack of whoever copies it, or into the prototype of the copy. */
+function requireHarmless(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth > MAX_DEPTH) {
+    throw new HttpError(400, 'invalid_json', { detail: `The body is nested deeper than ${MAX_DEPTH} levels.` })
   }
-  return false
+  if (Object.hasOwn(value, '__proto__')) {
+    throw new HttpError(400, 'invalid_json', { detail: 'The body has a member that is named __proto__.' })
+  }
+  for (const member of Object.values(value)) requireHarmless(member, depth + 1)
 }

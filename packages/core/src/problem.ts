@@ -1,4 +1,5 @@
 import { type ClaimErrorCode, isKycError, type KycErrorCode } from './errors.js'
+import type { HttpAnswer } from './http-answer.js'
 
 /** An error answer, RFC 9457. `code` is stable; `detail` never holds a value of the request. */
 export interface Problem {
@@ -30,42 +31,27 @@ export class HttpError extends Error {
 }
 
 /** The `application/problem+json` answer to any error. What is not ours becomes a bare 500. */
-export function toProblemResponse(error: unknown): Response {
-  if (error instanceof HttpError) return createProblemResponse(error.problem, error.headers)
-  if (isKycError(error)) {
-    const { status, detail } = toAnswer(error.code)
-    const headers: Record<string, string> = status === 503 ? { 'retry-after': '5' } : {}
-    return createProblemResponse(
-      { type: 'about:blank', title: toTitle(status), status, code: toPublicCode(error.code), detail },
-      headers,
-    )
-  }
-  const detail = 'The server failed. Its log says why.'
-  return createProblemResponse({
-    type: 'about:blank',
-    title: toTitle(500),
-    status: 500,
-    code: 'internal_error',
-    detail,
-  })
+export function toProblemAnswer(error: unknown): HttpAnswer {
+  if (error instanceof HttpError) return toAnswerOf(error.problem, error.headers)
+  const { status, detail } = isKycError(error) ? toDescription(error.code) : INTERNAL
+  const code = isKycError(error) ? toPublicCode(error.code) : 'internal_error'
+  const problem: Problem = { type: 'about:blank', title: toTitle(status), status, code, detail }
+  return toAnswerOf(problem, status === 503 ? { 'retry-after': '5' } : {})
 }
 
-function createProblemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
-  })
+function toAnswerOf(problem: Problem, headers: Readonly<Record<string, string>>): HttpAnswer {
+  return { status: problem.status, type: 'application/problem+json', body: JSON.stringify(problem), headers }
 }
 
 /** Callers learn that Persona failed, not how our key or request looks to it. */
 function toPublicCode(code: KycErrorCode): string {
   if (code === 'persona_conflict' || code === 'persona_rate_limited') return code
   if (!code.startsWith('persona_')) return code
-  return toAnswer(code).status === 502 ? 'persona_refused' : 'persona_unavailable'
+  return toDescription(code).status === 502 ? 'persona_refused' : 'persona_unavailable'
 }
 
 /** A newer package beside this one may know codes that this one does not. */
-function toAnswer(code: KycErrorCode): { status: number; detail: string } {
+function toDescription(code: KycErrorCode): { status: number; detail: string } {
   return (ANSWERS as Partial<Record<KycErrorCode, { status: number; detail: string }>>)[code] ?? INTERNAL
 }
 
@@ -123,7 +109,10 @@ const TITLES: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   409: 'Conflict',
   413: 'Content Too Large',
+  414: 'URI Too Long',
   415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
   503: 'Service Unavailable',

@@ -4,6 +4,7 @@ import type { ClaimEngine } from './claimable-cases.js'
 import type { Decision } from './decide-case.js'
 import type { KycEngine } from './engine.js'
 import { parseJsonBody, requireValid } from './json-body.js'
+import type { OwnEngine } from './own-cases.js'
 import * as wire from './wire.js'
 
 /** What a route's handler works with. */
@@ -15,21 +16,26 @@ export interface RouteContext<Engine = KycEngine> {
   readonly query: Readonly<Record<string, string>>
   /** The raw body; empty for routes without one. */
   readonly body: Uint8Array
+  /** False where nobody knows the caller, which only a route that is open to strangers sees. */
+  readonly isAdmitted: boolean
 }
 
-/** What a handler answers with: a status and JSON. */
-export interface RouteAnswer {
-  readonly status: number
-  readonly json: unknown
-}
+/** What a handler answers with: a status, and JSON or a page. */
+export type RouteAnswer =
+  | { readonly status: number; readonly json: unknown }
+  | { readonly status: number; readonly html: string; readonly contentSecurityPolicy: string }
 
 /** What a route is called, who may use it, what it reads and answers. */
 interface RouteDescription {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the base path; `:case_id` stands for one segment. */
   readonly path: string
-  /** What `authorize` is asked; null for the routes that are open. */
+  /** What `authorize` is asked; null for the webhook, which is signed. */
   readonly action: KycAction | null
+  /** True for a route that also answers those whom `authorize` refuses. */
+  readonly isOpen?: true
+  /** Which rate limit counts: of initiations, or of webhooks that are refused. */
+  readonly limit?: 'initiation' | 'refusal'
   readonly summary: string
   /** How the body is used: not at all, as JSON, or as the bytes that arrived. */
   readonly body: 'none' | 'json' | 'raw'
@@ -55,8 +61,20 @@ interface ClaimRoute extends RouteDescription {
   handle(context: RouteContext<ClaimEngine>): Promise<RouteAnswer>
 }
 
+/** A route that keeps to the cases of one user, in the same way. */
+interface OwnRoute extends RouteDescription {
+  readonly keepsTo: 'own'
+  handle(context: RouteContext<OwnEngine>): Promise<RouteAnswer>
+}
+
+/** A route that can keep to either. */
+interface SharedRoute extends RouteDescription {
+  readonly keepsTo: 'either'
+  handle(context: RouteContext<Pick<ClaimEngine & OwnEngine, 'getCase'>>): Promise<RouteAnswer>
+}
+
 /** One route: its description, and the function that does it. */
-export type Route = UnlimitedRoute | ClaimRoute
+export type Route = UnlimitedRoute | ClaimRoute | OwnRoute | SharedRoute
 
 /** The routes of this library, in the order in which they are documented. */
 export const ROUTES: readonly Route[] = [
@@ -64,12 +82,14 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/compliance/kyc',
     action: 'kyc:initiate',
+    keepsTo: 'own',
+    limit: 'initiation',
     summary: 'Start a verification, or go on with the open one',
     body: 'json',
     bodySchema: wire.initiateBody,
     headerSchema: wire.initiateHeaders,
     answers: { 200: wire.initiateAnswer, 201: wire.initiateAnswer },
-    problems: [400, 408, 409, 413, 415, 502, 503],
+    problems: [400, 408, 409, 413, 415, 429, 502, 503],
     async handle({ engine, request, body }) {
       const header = request.headers.get('idempotency-key') ?? undefined
       const { 'idempotency-key': key } = requireValid(wire.initiateHeaders, { 'idempotency-key': header })
@@ -97,7 +117,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/compliance/kyc/:case_id',
     action: 'kyc:read',
-    keepsTo: 'claimable',
+    keepsTo: 'either',
     summary: 'Read a case',
     body: 'none',
     answers: { 200: wire.caseAnswer },
@@ -140,6 +160,7 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/compliance/kyc/:case_id/resume',
     action: 'kyc:resume',
+    keepsTo: 'own',
     summary: 'Get a fresh session token for a pending or expired inquiry',
     body: 'none',
     answers: { 200: wire.initiateAnswer },
@@ -180,6 +201,20 @@ export const ROUTES: readonly Route[] = [
     },
   },
   {
+    method: 'GET',
+    path: '/compliance/audit',
+    action: 'audit:read',
+    summary: 'Read the audit trail of who asked for what',
+    body: 'none',
+    querySchema: wire.auditQuery,
+    answers: { 200: wire.auditAnswer },
+    problems: [400, 503],
+    async handle({ engine, query }) {
+      const { items, next } = await engine.listAudit(wire.fromAuditQuery(requireValid(wire.auditQuery, query)))
+      return { status: 200, json: { entries: items.map(wire.toAuditEntry), next_after: next } }
+    },
+  },
+  {
     method: 'DELETE',
     path: '/compliance/kyc/:case_id',
     action: 'kyc:erase',
@@ -195,12 +230,13 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/webhooks/persona/inquiry',
     action: null,
+    limit: 'refusal',
     summary: 'Receive a signed webhook from Persona',
     body: 'raw',
     bodySchema: wire.webhookBody,
     headerSchema: wire.webhookHeaders,
     answers: { 200: wire.webhookAnswer },
-    problems: [400, 401, 408, 413, 502, 503],
+    problems: [400, 401, 408, 413, 429, 502, 503],
     async handle({ engine, request, body }) {
       const { outcome } = await engine.processWebhook({
         body,
@@ -215,15 +251,17 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'GET',
     path: '/webhooks/persona/health',
-    action: null,
-    summary: 'Whether the storage and Persona’s API answer',
+    action: 'health:read',
+    isOpen: true,
+    summary: 'Whether the service works; to those who may know, whether storage and Persona’s API answer',
     body: 'none',
     answers: { 200: wire.healthAnswer, 503: wire.healthAnswer },
     problems: [],
-    async handle({ engine }) {
+    async handle({ engine, isAdmitted }) {
       const { storage, persona } = await engine.health()
       const isUp = storage === 'ok' && (persona === 'ok' || persona === 'slow')
-      return { status: isUp ? 200 : 503, json: { status: isUp ? 'ok' : 'unavailable', storage, persona } }
+      const details = isAdmitted ? { storage, persona } : {}
+      return { status: isUp ? 200 : 503, json: { status: isUp ? 'ok' : 'unavailable', ...details } }
     },
   },
 ]

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { AuditEntry, AuditQuery } from './audit-storage.js'
 import type { KycCaseView } from './case-view.js'
 import type { JsonObject } from './inflection.js'
 import type { InitiateKycOptions } from './initiate-kyc.js'
@@ -213,6 +214,30 @@ export const feedAnswer = z
   .describe('A page of the feed.')
   .register(namedSchemas, { id: 'FeedPage' })
 
+const verdict = z.enum(['allowed', 'forbidden', 'hidden'])
+
+/** The query of `GET /compliance/audit`. */
+export const auditQuery = z.strictObject({ case_id: id.optional(), principal: id.optional(), after, limit })
+
+/** A page of the audit trail of who asked for what. */
+export const auditAnswer = z.object({
+  entries: z.array(
+    z.object({
+      id: z.string(),
+      /** Null where `authorize` names nobody. */
+      principal: z.string().nullable(),
+      action: z.string(),
+      /** Method and path, such as `POST /compliance/kyc/:case_id/approve`. */
+      route: z.string(),
+      /** `hidden` was answered as if the case did not exist. */
+      verdict,
+      case_id: z.string().nullable(),
+      decided_at: dateTime,
+    }),
+  ),
+  next_after: z.string().nullable(),
+})
+
 /** What Persona sends; the route checks the signature of the bytes before it reads any of it. */
 export const webhookBody = z
   .looseObject({})
@@ -234,16 +259,19 @@ export const webhookAnswer = z
   .describe('The webhook is stored.')
   .register(namedSchemas, { id: 'Receipt' })
 
-/** The answer of the health route. */
 export const healthAnswer = z
   .object({
     status: z.enum(['ok', 'unavailable']).meta({ examples: ['ok'] }),
-    storage: z.enum(['ok', 'unreachable']).meta({ examples: ['ok'] }),
+    storage: z
+      .enum(['ok', 'unreachable'])
+      .optional()
+      .meta({ examples: ['ok'] }),
     persona: z
       .enum(['ok', 'slow', 'unreachable', 'unauthorized', 'failing'])
+      .optional()
       .meta({ description: '`slow` still counts as up.', examples: ['ok'] }),
   })
-  .describe('Whether the service can do its work.')
+  .describe('Whether the service can do its work. Strangers get the status only.')
   .register(namedSchemas, { id: 'Health' })
 
 /** RFC 9457. */
@@ -297,6 +325,18 @@ export function toInitiateAnswer(kycCase: KycCaseView): z.infer<typeof initiateA
     persona_session_token: kycCase.personaSessionToken,
     status: kycCase.status,
   }
+}
+
+/** Which entries of the audit trail to list. */
+export function fromAuditQuery(query: z.infer<typeof auditQuery>): AuditQuery {
+  const { case_id: caseId = null, principal = null, after, limit } = query
+  return { caseId, principal, after, limit }
+}
+
+/** An entry of the audit trail of who asked for what, for the wire. */
+export function toAuditEntry(entry: AuditEntry): z.infer<typeof auditAnswer>['entries'][number] {
+  const { id, principal, action, route, verdict, caseId, decidedAt } = entry
+  return { id, principal, action, route, verdict, case_id: caseId, decided_at: decidedAt.toISOString() }
 }
 
 /** A case for the wire. */

@@ -8,7 +8,7 @@ import { writeResponse } from './web-response.js'
  * Returns the KYC routes as a router, for any prefix: `app.use('/api', createKycRouter(options))`. Must stand before
  * body parsers, or behind one that keeps the bytes in `req.rawBody` or `req.body`.
  *
- * @throws ConfigurationError when `authorize` is missing, or the base path is malformed.
+ * @throws ConfigurationError when `authorize` is missing, or another option is malformed.
  */
 export function createKycRouter(options: KycHandlerOptions): Router {
   const handler = createKycHandler(options)
@@ -30,9 +30,11 @@ async function respond(handler: KycHandler, req: IncomingMessage, res: ServerRes
   return true
 }
 
-/** What parsers before us made of the body. An empty one cannot have been consumed. */
+/** Who is at the other end, and what parsers before us made of the body. An empty one cannot have been consumed. */
 function toHints(req: IncomingMessage & { body?: unknown; rawBody?: unknown }): RequestHints {
-  if (!req.readableDidRead) return {}
+  const { socket } = req
+  const connection = { address: socket.remoteAddress, isEncrypted: 'encrypted' in socket && socket.encrypted === true }
+  if (!req.readableDidRead) return connection
   const bytes = [req.rawBody, req.body].find((body) => body instanceof Uint8Array)
-  return { consumedBody: bytes ?? req.body ?? null }
+  return { ...connection, consumedBody: bytes ?? req.body ?? null }
 }

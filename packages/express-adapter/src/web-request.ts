@@ -1,16 +1,16 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { toBodyStream } from './body-stream.js'
 
 /** The request as the web knows it; null where that has no name for it: none of our routes is called like this. */
 export function toRequest(req: IncomingMessage): Request | null {
-  const { method = 'GET', headers } = req
+  const { method = 'GET' } = req
   const url = toUrl(req.url ?? '/')
   // fetch forbids TRACE.
   if (url === null || method === 'TRACE') return null
   const hasBody = method !== 'GET' && method !== 'HEAD'
   return new Request(url, {
     method,
-    headers: toHeaders(headers),
+    headers: toHeaders(req),
     ...(hasBody && { body: toBodyStream(req), duplex: 'half' }),
   })
 }
@@ -27,11 +27,16 @@ function toUrl(target: string): URL | null {
   return url.pathname === path ? url : null
 }
 
-/** The headers as Node joins repeated ones and middleware before us has left them. */
-function toHeaders(incoming: IncomingHttpHeaders): Headers {
+/**
+ * The headers as middleware before us has left them. Of a repeated one that Node keeps the first of, such as
+ * `Authorization`, all are given: which of them counts is not decided here.
+ */
+function toHeaders({ headers: incoming, headersDistinct }: IncomingMessage): Headers {
   const headers = new Headers()
   for (const [name, value = []] of Object.entries(incoming)) {
-    for (const one of [value].flat()) headers.append(name, one)
+    const all = headersDistinct[name] ?? []
+    const values = all.length > 1 && all[0] === value ? all : [value].flat()
+    for (const one of values) headers.append(name, one)
   }
   return headers
 }

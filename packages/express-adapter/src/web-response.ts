@@ -8,6 +8,8 @@ const LINGER_MS = 500
 export async function writeResponse(response: Response, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const bytes = new Uint8Array(await response.arrayBuffer())
   if (res.destroyed) return
+  // Express names itself on every answer of an app that does not forbid it.
+  res.removeHeader('x-powered-by')
   const length = response.body === null ? {} : { 'content-length': bytes.length }
   res.writeHead(response.status, { ...Object.fromEntries(response.headers), ...length })
   res.write(bytes)

@@ -1,1 +1,1 @@
-export { createKycApp } from './kyc-app.js'
+export { createKycApp, type KycAppOptions } from './kyc-app.js'

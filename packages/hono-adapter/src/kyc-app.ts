@@ -1,19 +1,47 @@
 import { createKycHandler, type KycHandlerOptions, type RequestHints } from '@persona-kyc/core'
 import { type Context, Hono } from 'hono'
+import type { GetConnInfo } from 'hono/conninfo'
 import { routePath } from 'hono/route'
+
+/** What {@link createKycApp} accepts. */
+export interface KycAppOptions extends KycHandlerOptions {
+  /**
+   * Tells who is at the other end: the `getConnInfo` of `hono/bun`, `hono/deno` or `hono/cloudflare-workers`. Default:
+   * what `@hono/node-server` knows; elsewhere nobody.
+   */
+  readonly getConnInfo?: GetConnInfo | undefined
+}
 
 /**
  * Returns the KYC routes as an app, for any prefix: `app.route('/api', createKycApp(options))`. No middleware before it
  * may read the body, unless as bytes, with `c.req.arrayBuffer()`, `c.req.bytes()` or `c.req.blob()`.
  *
- * @throws ConfigurationError when `authorize` is missing, or the base path is malformed.
+ * @throws ConfigurationError when `authorize` is missing, or another option is malformed.
  */
-export function createKycApp(options: KycHandlerOptions): Hono {
+export function createKycApp({ getConnInfo = getNodeConnInfo, ...options }: KycAppOptions): Hono {
   const handler = createKycHandler(options)
   return new Hono().use(async (c, next) => {
-    const hints = { basePath: toBasePath(c) + (options.basePath ?? ''), ...(await toConsumedBody(c)) }
+    const { address } = getConnInfo(c).remote
+    const basePath = toBasePath(c) + (options.basePath ?? '')
+    const hints = { basePath, address, isEncrypted: isEncrypted(c), ...(await toConsumedBody(c)) }
     return (await handler.handle(c.req.raw, hints)) ?? next()
   })
+}
+
+/** The socket of a server of Node; undefined elsewhere. */
+function findSocket({ env }: Context): { remoteAddress?: string; encrypted?: boolean } | undefined {
+  return env?.incoming?.socket
+}
+
+function getNodeConnInfo(c: Context): ReturnType<GetConnInfo> {
+  const address = findSocket(c)?.remoteAddress
+  return { remote: address === undefined ? {} : { address, addressType: undefined } }
+}
+
+/** On Node, a caller may write any scheme before the path; elsewhere the URL is what the server makes of it. */
+function isEncrypted(c: Context): boolean | undefined {
+  const socket = findSocket(c)
+  return socket === undefined ? undefined : socket.encrypted === true
 }
 
 /**

@@ -1,0 +1,61 @@
+import type { KycCaseView } from './case-view.js'
+import type { KycEngine } from './engine.js'
+import { isKycError } from './errors.js'
+import { parseJsonBody } from './json-body.js'
+import type { Peer } from './peer.js'
+import type { Route } from './routes.js'
+import { initiateBody } from './wire.js'
+
+/** A route that fits a request; `caseId` is empty where its path names none. */
+export interface Match {
+  readonly route: Route
+  readonly caseId: string
+}
+
+/** A request on its way through the routes. What is read of it is read once. */
+export interface Incoming extends Match {
+  readonly request: Request
+  readonly peer: Peer
+  /** The body within its limits; empty for routes without one. */
+  readBody(): Promise<Uint8Array>
+  /** The case that the path names, as it was when it was first asked for; null where there is none. */
+  findCase(): Promise<KycCaseView | null>
+  /** The user concerned: that of the case, or of an initiation. Null where there is none. */
+  findUserId(): Promise<string | null>
+}
+
+/** Returns the request with what its route may want to know of it. */
+export function createIncoming(
+  engine: KycEngine,
+  given: Match & { readonly request: Request; readonly peer: Peer; readBody(): Promise<Uint8Array> },
+): Incoming {
+  const readBody = once(given.readBody)
+  const findCase = once(() => findCaseOf(engine, given.caseId))
+  return {
+    ...given,
+    readBody,
+    findCase,
+    async findUserId() {
+      if (given.route.action !== 'kyc:initiate') return (await findCase())?.userId ?? null
+      return parseJsonBody(initiateBody, await readBody()).user_id
+    },
+  }
+}
+
+async function findCaseOf(engine: KycEngine, caseId: string): Promise<KycCaseView | null> {
+  if (caseId === '') return null
+  try {
+    return await engine.getCase(caseId)
+  } catch (error) {
+    if (isKycError(error) && error.code === 'case_not_found') return null
+    throw error
+  }
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

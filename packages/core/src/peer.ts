@@ -1,0 +1,52 @@
+import { createIpMatcher, type IpMatcher } from './ip-range.js'
+
+/** Where a request came from, as far as that can be trusted. */
+export interface Peer {
+  /** The address of the client, or of the last hop that is no trusted proxy; null where nobody told. */
+  readonly address: string | null
+  /** Whether the client's own connection is encrypted. */
+  readonly isEncrypted: boolean
+}
+
+/** What the server knows of a connection. */
+export interface Connection {
+  /** The address at its other end. */
+  readonly address?: string | undefined
+  /** Default: what the URL says. */
+  readonly isEncrypted?: boolean | undefined
+}
+
+/**
+ * Returns a function that tells where requests come from. `X-Forwarded-For` and `X-Forwarded-Proto` count only as far
+ * as trusted proxies have written them: anybody may send these headers. Each proxy appends to the first, so it is read
+ * from its end; of the second the last value counts.
+ *
+ * @throws ConfigurationError when a range is malformed.
+ */
+export function createPeerReader(
+  trustedProxies: readonly string[],
+): (request: Request, connection: Connection) => Peer {
+  const isTrusted = createIpMatcher(trustedProxies)
+  return (request, { address = null, isEncrypted }) => {
+    const isDirect = address === null || !isTrusted(address)
+    const own = isEncrypted ?? request.url.startsWith('https:')
+    if (isDirect) return { address, isEncrypted: own }
+    const scheme = toList(request, 'x-forwarded-proto').at(-1)
+    return {
+      address: findClient(address, toList(request, 'x-forwarded-for'), isTrusted),
+      isEncrypted: scheme === undefined ? own : scheme.toLowerCase() === 'https',
+    }
+  }
+}
+
+/** The first hop, seen from here, that is no trusted proxy. */
+function findClient(address: string, hops: readonly string[], isTrusted: IpMatcher): string {
+  return [address, ...hops.toReversed()].find((hop) => !isTrusted(hop)) ?? hops[0] ?? address
+}
+
+function toList({ headers }: Request, name: string): string[] {
+  return (headers.get(name) ?? '')
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '')
+}

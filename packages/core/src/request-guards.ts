@@ -1,0 +1,28 @@
+import { forbidden } from './authorize.js'
+import type { HandlerContext } from './handler-options.js'
+import type { Peer } from './peer.js'
+import { HttpError } from './problem.js'
+import type { Route } from './routes.js'
+
+/** Throws a 414 or a 431 for a request whose URL or headers are longer than they may be. */
+export function requireSize({ maxUrlLength, maxHeaderLength }: HandlerContext, { url, headers }: Request): void {
+  if (url.length > maxUrlLength) throw new HttpError(414, 'url_too_long', { detail: 'The URL is too long.' })
+  let length = 0
+  for (const [name, value] of headers) length += name.length + value.length
+  if (length <= maxHeaderLength) return
+  throw new HttpError(431, 'headers_too_large', { detail: 'The headers are too large.' })
+}
+
+/** Throws a 403 for a request that came in clear where that is refused. */
+export function requireEncryption({ requireHttps }: HandlerContext, { isEncrypted }: Peer): void {
+  if (isEncrypted || !requireHttps) return
+  throw new HttpError(403, 'https_required', { detail: 'Use HTTPS.' })
+}
+
+/** Throws a 403 for a webhook from an address that is not among those which may send some. */
+export function requireSender({ isWebhookAddress, logger }: HandlerContext, { address }: Peer, { body }: Route): void {
+  if (body !== 'raw' || isWebhookAddress === null) return
+  if (address !== null && isWebhookAddress(address)) return
+  logger.warn({ reason: address === null ? 'unknown_address' : 'address' }, 'webhook refused')
+  throw forbidden()
+}
