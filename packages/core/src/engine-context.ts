@@ -20,6 +20,7 @@ export interface EngineContext {
   readonly now: () => number
   /** Waits that many milliseconds; rejects when the signal is aborted, if it heeds it. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+  /** Rejects with KycError `secrets_unavailable` where nobody knows the webhook's secrets yet: Persona is to deliver again. */
   readonly verify: (delivery: SignedDelivery) => Promise<SignatureVerdict>
   readonly toInquiryFields: ((input: InquiryInput) => JsonObject) | null
   readonly onTransition: ((transition: Transition) => unknown) | null

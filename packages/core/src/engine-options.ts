@@ -8,7 +8,7 @@ import type { JsonObject } from './inflection.js'
 import { consoleLogger, type Logger, toSafeLogger } from './logger.js'
 import type { InquiryInput } from './personal-data.js'
 import { sleep } from './retries.js'
-import { createSignatureVerifier } from './signature.js'
+import { createSignatureVerifier, type SignatureOptions, type WebhookSecrets } from './signature.js'
 import { createStatusPolicy, type STATUS_TABLES, type StatusTable } from './status.js'
 import type { KycStorage, Transition } from './storage.js'
 
@@ -18,8 +18,13 @@ export interface KycEngineOptions {
   readonly storage: KycStorage
   /** The inquiry template: `itmpl_…`, or `itmplv_…` for a version, or `tmpl_…` for a legacy one. */
   readonly templateId: string
-  /** The webhook's secrets (`wbhsec_…`); several during rotation. */
-  readonly webhookSecrets: string | readonly string[]
+  /**
+   * The webhook's secrets (`wbhsec_…`); several during rotation. Or a function that tells them, for a rotation without a
+   * restart: see `secrets` of {@link SignatureOptions}.
+   */
+  readonly webhookSecrets: WebhookSecrets
+  /** How long what a function told of the secrets is good, in seconds. Default 60. */
+  readonly webhookSecretsMaxAgeSeconds?: number | undefined
   /** The replay window of webhooks, in seconds either way. Default 300. */
   readonly toleranceSeconds?: number | undefined
   /** `completed` (the default), `decision`, or a table of your own. */
@@ -44,7 +49,8 @@ export interface KycEngineOptions {
 
 /** Checks the options. Throws ConfigurationError. */
 export function toContext(options: KycEngineOptions): EngineContext {
-  const { webhookSecrets, toleranceSeconds = 300, encryptionKeys = [], now = Date.now } = options
+  const { encryptionKeys = [], now = Date.now } = options
+  const logger = toSafeLogger(options.logger ?? consoleLogger)
   return {
     persona: options.persona,
     storage: options.storage,
@@ -52,10 +58,10 @@ export function toContext(options: KycEngineOptions): EngineContext {
     redirectUri: options.redirectUri ?? null,
     policy: createStatusPolicy(options.statusPolicy),
     cipher: encryptionKeys.length === 0 ? null : createCipher(encryptionKeys),
-    logger: toSafeLogger(options.logger ?? consoleLogger),
+    logger,
     now,
     sleep: options.sleep ?? sleep,
-    verify: createSignatureVerifier({ secrets: webhookSecrets, toleranceSeconds, now }),
+    verify: createSignatureVerifier({ ...toSignatureOptions(options), now, logger }),
     toInquiryFields: options.toInquiryFields ?? null,
     onTransition: options.onTransition ?? null,
     onAlarm: options.onAlarm ?? null,
@@ -63,6 +69,14 @@ export function toContext(options: KycEngineOptions): EngineContext {
     sessionTokens: new Map(),
     doubtfulSince: new Map(),
     underWay: new Map(),
+  }
+}
+
+function toSignatureOptions(options: KycEngineOptions): SignatureOptions {
+  return {
+    secrets: options.webhookSecrets,
+    secretsMaxAgeSeconds: options.webhookSecretsMaxAgeSeconds,
+    toleranceSeconds: options.toleranceSeconds,
   }
 }
 

@@ -3,6 +3,7 @@ export type KycErrorCode =
   | 'configuration_invalid'
   | 'argument_invalid'
   | 'signature_invalid'
+  | 'secrets_unavailable'
   | 'event_malformed'
   | 'body_too_large'
   | 'raw_body_unavailable'

@@ -101,6 +101,7 @@ export {
   type SignWebhookOptions,
   signWebhook,
   verifySignature,
+  type WebhookSecrets,
 } from './signature.js'
 export {
   type CaseStatus,

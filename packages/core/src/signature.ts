@@ -1,18 +1,30 @@
 import { isEqualInConstantTime } from './constant-time.js'
 import { ConfigurationError, type SignatureRejection } from './errors.js'
 import { toHex } from './hex.js'
+import { consoleLogger, type Logger, toSafeLogger } from './logger.js'
 import { parseSignatureHeader, type SignatureHeader, type SignatureSet } from './signature-header.js'
+import { createKeyRing, importKey, requireSecrets, type WebhookSecrets } from './webhook-secrets.js'
 
 export { isSignatureHeader, type SignatureHeader } from './signature-header.js'
+export type { WebhookSecrets } from './webhook-secrets.js'
 
 /** What {@link createSignatureVerifier} needs to know. */
 export interface SignatureOptions {
-  /** The webhook's secrets (`wbhsec_…`), whole as Persona shows them; several during rotation. Any of them may match. */
-  readonly secrets: string | readonly string[]
+  /**
+   * The webhook's secrets (`wbhsec_…`), whole as Persona shows them; several during rotation. Any of them may match. Or a
+   * function that tells them. It is called at once, when its answer is older than `secretsMaxAgeSeconds`, and when a
+   * signature matches none of the secrets, but then at most every two seconds: so what is signed with a new secret is
+   * accepted at once. An answer that is empty, fails, or takes longer than three seconds is logged, and those before it stay.
+   */
+  readonly secrets: WebhookSecrets
+  /** How long what a function told of the secrets is good, in seconds. Default 60. A secret that was taken out is refused then. */
+  readonly secretsMaxAgeSeconds?: number | undefined
   /** How far `t` may lie from now, in seconds, either way. Default 300. Persona publishes no figure. */
   readonly toleranceSeconds?: number | undefined
   /** The clock, in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined
+  /** Told when a function does not tell the secrets. Default: the console. */
+  readonly logger?: Logger | undefined
 }
 
 /** One delivery as it arrived. */
@@ -22,7 +34,7 @@ export interface SignedDelivery {
   readonly signature: SignatureHeader
 }
 
-/** The answer of a signature check. Never an exception: every input has one of these answers. */
+/** The answer of a signature check. Every delivery has one of these answers, and none is an exception. */
 export type SignatureVerdict =
   | { readonly valid: true; readonly timestampSeconds: number }
   | { readonly valid: false; readonly reason: SignatureRejection }
@@ -33,24 +45,33 @@ const encoder = new TextEncoder()
  * Returns a function that checks Persona's webhook signatures: HMAC-SHA256 over `<t>.<raw body>`, compared in constant
  * time. During rotation the header holds several space-separated sets; each is checked with its own `t`.
  *
- * @throws ConfigurationError when there is no secret, an empty one, or a tolerance that is not a positive number.
+ * What it returns rejects only where `secrets` is a function that has not told any yet: with KycError `secrets_unavailable`.
+ *
+ * @throws ConfigurationError when there is no secret, an empty one, or a tolerance or age that is not a positive number.
  * @see https://docs.withpersona.com/webhooks-best-practices
  */
 export function createSignatureVerifier(
   options: SignatureOptions,
 ): (delivery: SignedDelivery) => Promise<SignatureVerdict> {
-  const secrets = requireSecrets(options.secrets)
-  const toleranceSeconds = requireTolerance(options.toleranceSeconds ?? 300)
   const now = options.now ?? Date.now
-  let keys: Promise<CryptoKey[]> | undefined
+  const toleranceSeconds = requireSeconds('toleranceSeconds', options.toleranceSeconds ?? 300)
+  const maxAgeMs = requireSeconds('secretsMaxAgeSeconds', options.secretsMaxAgeSeconds ?? 60) * 1000
+  const logger = toSafeLogger(options.logger ?? consoleLogger)
+  const ring = createKeyRing(options.secrets, { maxAgeMs, now, logger })
 
-  return async ({ body, signature }) => {
+  const judge = async (sets: readonly SignatureSet[], keys: readonly CryptoKey[], body: Uint8Array) =>
+    judgeTimes(await matchingTimes(sets, keys, body), Math.floor(now() / 1000), toleranceSeconds)
+
+  return async ({ body: given, signature }) => {
     const sets = parseSignatureHeader(signature)
     if (sets === null) return { valid: false, reason: 'missing' }
     if (sets.length === 0) return { valid: false, reason: 'malformed' }
-    keys ??= Promise.all(secrets.map(importKey))
-    const times = await matchingTimes(sets, await keys, body instanceof Uint8Array ? body : new Uint8Array())
-    return judgeTimes(times, Math.floor(now() / 1000), toleranceSeconds)
+    const body = given instanceof Uint8Array ? given : new Uint8Array()
+    const keys = await ring.current()
+    const verdict = await judge(sets, keys, body)
+    if (ring.renew === null || verdict.valid || verdict.reason !== 'mismatch') return verdict
+    const renewed = await ring.renew(keys)
+    return renewed === null ? verdict : judge(sets, renewed, body)
   }
 }
 
@@ -79,25 +100,20 @@ export async function signWebhook(options: SignWebhookOptions): Promise<string> 
   return digests.map((digest) => `t=${time},v1=${toHex(new Uint8Array(digest))}`).join(' ')
 }
 
-function requireSecrets(secrets: string | readonly string[]): readonly string[] {
-  const list = typeof secrets === 'string' ? [secrets] : secrets
-  if (list.length > 0 && list.every((secret) => typeof secret === 'string' && secret.trim() !== '')) return list
-  throw new ConfigurationError({
-    problem: 'A webhook secret is missing or empty.',
-    fix: 'Copy the secret (wbhsec_…) of the webhook from the Persona dashboard.',
-  })
-}
-
-function requireTolerance(seconds: number): number {
+function requireSeconds(name: string, seconds: number): number {
   if (Number.isFinite(seconds) && seconds > 0) return seconds
   throw new ConfigurationError({
-    problem: 'toleranceSeconds is not a positive number.',
-    fix: 'Give the replay window in seconds, for example 300.',
+    problem: `${name} is not a positive number.`,
+    fix: 'Give it in seconds, or leave it out for the default: toleranceSeconds 300, secretsMaxAgeSeconds 60.',
   })
 }
 
 /** The times of the sets that one of the keys has signed. Each set costs one HMAC a key, however many digests it has. */
-async function matchingTimes(sets: readonly SignatureSet[], keys: CryptoKey[], body: Uint8Array): Promise<number[]> {
+async function matchingTimes(
+  sets: readonly SignatureSet[],
+  keys: readonly CryptoKey[],
+  body: Uint8Array,
+): Promise<number[]> {
   const times: number[] = []
   for (const { time, digests } of sets) {
     const message = toSignedMessage(time, body)
@@ -124,8 +140,4 @@ function toSignedMessage(time: string, body: Uint8Array): Uint8Array<ArrayBuffer
   message.set(prefix)
   message.set(body, prefix.length)
   return message
-}
-
-function importKey(secret: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
 }

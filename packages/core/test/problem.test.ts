@@ -42,6 +42,7 @@ describe('the answer to an error', () => {
     ['configuration_invalid', 500, 'configuration_invalid'],
     ['raw_body_unavailable', 500, 'raw_body_unavailable'],
     ['storage_failed', 500, 'storage_failed'],
+    ['secrets_unavailable', 503, 'secrets_unavailable'],
     ['storage_unavailable', 503, 'storage_unavailable'],
     ['initiation_in_progress', 503, 'initiation_in_progress'],
     ['persona_rate_limited', 503, 'persona_rate_limited'],
