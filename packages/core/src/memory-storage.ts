@@ -1,5 +1,6 @@
 import { KycError } from './errors.js'
 import { type EventPosition, isOlderEvent } from './event-order.js'
+import { createMemoryAudit } from './memory-audit.js'
 import { createMemoryClaims } from './memory-claims.js'
 import { createMemoryConsumers } from './memory-consumers.js'
 import { toPage } from './memory-page.js'
@@ -56,6 +57,7 @@ export function createMemoryStorage(): KycStorage {
   return {
     ...consumers,
     ...createMemoryClaims(),
+    ...createMemoryAudit(),
 
     async createCase(newCase) {
       const { userId, idempotencyKey } = newCase

@@ -1,3 +1,4 @@
+import type { AuditStorage } from './audit-storage.js'
 import type { ClaimStorage } from './claim-storage.js'
 import type { ConsumerStorage } from './consumer-storage.js'
 import type { CaseStatus, PersonaStatus } from './status.js'
@@ -186,7 +187,7 @@ export interface UnsettledCaseQuery extends PageQuery {
  * - Ids and cursors are opaque text. Dates keep their milliseconds.
  * - Methods reject with a StorageError: `storage_unavailable` when a later call may succeed, else `storage_failed`.
  */
-export interface KycStorage extends ConsumerStorage, ClaimStorage {
+export interface KycStorage extends ConsumerStorage, ClaimStorage, AuditStorage {
   /**
    * Stores the case, unless the user has one already that is open, or one of the same idempotency key: then that one
    * is returned (by key before open) and `created` is false. A case is open while it is pending or in review, is not

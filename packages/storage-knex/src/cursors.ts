@@ -1,4 +1,12 @@
-import { type CaseEvent, type DeadLetter, type KycCase, KycError, type Page, StorageError } from '@persona-kyc/core'
+import {
+  type AuditEntry,
+  type CaseEvent,
+  type DeadLetter,
+  type KycCase,
+  KycError,
+  type Page,
+  StorageError,
+} from '@persona-kyc/core'
 import type { TransitionRow } from './rows.js'
 
 // The years that both JavaScript and PostgreSQL write the same way.
@@ -32,6 +40,16 @@ export function toEventCursor({ receivedAt, id }: Pick<CaseEvent, 'receivedAt' |
 
 /** What {@link toEventCursor} made; nulls for the first page. */
 export function fromEventCursor(cursor: string | null): [Date, string] | [null, null] {
+  return cursor === null ? [null, null] : fromTimeCursor(cursor)
+}
+
+/** The place of an entry in the audit trail. */
+export function toAuditCursor({ decidedAt, id }: Pick<AuditEntry, 'decidedAt' | 'id'>): string {
+  return `${decidedAt.getTime()}.${id}`
+}
+
+/** What {@link toAuditCursor} made; nulls for the first page. */
+export function fromAuditCursor(cursor: string | null): [Date, string] | [null, null] {
   return cursor === null ? [null, null] : fromTimeCursor(cursor)
 }
 

@@ -1,6 +1,7 @@
 import { ConfigurationError, type KycStorage, type RecordedEvent, type Transition } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import * as cursors from './cursors.js'
+import { createKnexAudit } from './knex-audit.js'
 import { createKnexClaims } from './knex-claims.js'
 import { createKnexConsumers } from './knex-consumers.js'
 import { recordEventSql, toRecordEventBindings } from './record-event-sql.js'
@@ -50,6 +51,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
   return {
     ...consumers,
     ...createKnexClaims(tables, runner),
+    ...createKnexAudit(tables, runner),
 
     async createCase(newCase) {
       // A case that somebody else stores at this moment is not visible to this statement, only to the next one.

@@ -1,3 +1,4 @@
+import { auditMigration } from './audit-migration.js'
 import { claimsMigration } from './claims-migration.js'
 import type { Migration } from './migration.js'
 import type { TableNames } from './schema.js'
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   claimsMigration,
+  auditMigration,
 ]
 
 function createCases({ cases }: TableNames): string {

@@ -1,4 +1,5 @@
 import type {
+  AuditEntry,
   CaseEvent,
   CaseStatus,
   Consumer,
@@ -93,6 +94,17 @@ export interface DeadLetterRow extends TransitionRow {
   readonly replay_requested_at: Date | null
 }
 
+/** A row of `kyc_audit`. */
+export interface AuditRow {
+  readonly id: string
+  readonly principal: string | null
+  readonly action: string
+  readonly route: string
+  readonly verdict: AuditEntry['verdict']
+  readonly case_id: string | null
+  readonly decided_at: Date
+}
+
 /** The case of a row. Throws StorageError when the app's Knex renames columns. */
 export function fromCaseRow(row: CaseRow): KycCase {
   requireColumn(row, 'user_id')
@@ -179,4 +191,11 @@ export function fromDeadLetterRow(row: DeadLetterRow): DeadLetter {
     parkedAt: toDate(row.parked_at),
     replayRequestedAt: toDateOrNull(row.replay_requested_at),
   }
+}
+
+/** The entry of the audit trail of a row. Throws StorageError when the app's Knex renames columns. */
+export function fromAuditRow(row: AuditRow): AuditEntry {
+  requireColumn(row, 'decided_at')
+  const { id, principal, action, route, verdict } = row
+  return { id, principal, action, route, verdict, caseId: row.case_id, decidedAt: toDate(row.decided_at) }
 }

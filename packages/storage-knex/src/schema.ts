@@ -16,6 +16,7 @@ export interface TableNames {
   readonly claims: string
   readonly chainSenders: string
   readonly chainTransactions: string
+  readonly audit: string
   readonly migrations: string
 }
 
@@ -43,6 +44,7 @@ export function toTableNames(schema: string): TableNames {
     claims: `"${schema}"."kyc_claims"`,
     chainSenders: `"${schema}"."kyc_chain_senders"`,
     chainTransactions: `"${schema}"."kyc_chain_transactions"`,
+    audit: `"${schema}"."kyc_audit"`,
     migrations: `"${schema}"."kyc_migrations"`,
   }
 }

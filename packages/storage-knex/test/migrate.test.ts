@@ -14,6 +14,7 @@ describe('migrate', () => {
     await Promise.all(pools.map((knex) => knex.destroy()))
     expect(applied.flat()).toEqual(NAMES)
     expect(await tablesOf('raced')).toEqual([
+      'kyc_audit',
       'kyc_cases',
       'kyc_chain_senders',
       'kyc_chain_transactions',
