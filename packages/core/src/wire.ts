@@ -42,6 +42,8 @@ const caseId = z
 const userId = { description: 'The app’s own opaque id of the person.', examples: ['user_42'] }
 const documentType = { description: 'The app’s own word for the document.', examples: ['passport'] }
 const revision = { description: 'How often the status has changed.', examples: [1] }
+const claimId = { description: 'The id of the claim on chain.', examples: ['0x5f1c'] }
+const claimTxHash = { description: 'The transaction that made it.', examples: ['0x9b2a'] }
 const eventId = z
   .string()
   .min(1)
@@ -53,7 +55,15 @@ const eventName = z
     description: 'Persona’s name of the event; `api.` and a word for an answer of its API.',
     examples: ['inquiry.approved'],
   })
-const inquiryId = z.string().nullable().describe('The inquiry to open in the browser.')
+const inquiryId = z
+  .string()
+  .nullable()
+  .meta({ description: 'The inquiry to open in the browser.', examples: ['inq_X7FdDDAiPKaSfkrWqhPzwKQi'] })
+const personaStatus = { description: 'The status of the inquiry, as Persona spells it.', examples: ['approved'] }
+const nextAfter = z
+  .string()
+  .nullable()
+  .meta({ description: 'Null on the last page.', examples: ['MjAyNi0xMS0yMg', null] })
 
 /** The body of `POST /compliance/kyc`. */
 export const initiateBody = z
@@ -84,7 +94,11 @@ export const initiateAnswer = z
     persona_session_token: z
       .string()
       .nullable()
-      .describe('Null where none is needed or possible: a case in review, or an inquiry that nobody has started yet.'),
+      .meta({
+        description:
+          'Null where none is needed or possible: a case in review, or an inquiry that nobody has started yet.',
+        examples: ['eyJhbGciOiJIUzI1NiJ9.e30.c2Vzc2lvbg', null],
+      }),
     status: caseStatus,
   })
   .describe('What the browser needs to go on.')
@@ -107,9 +121,9 @@ export const caseAnswer = z
         description: 'A secret of the browser’s flow; only while the case is pending.',
         examples: ['eyJhbGciOiJIUzI1NiJ9.e30.c2Vzc2lvbg'],
       }),
-    persona_status: z.string().nullable().describe('The status of the inquiry, as Persona spells it.'),
-    kyc_claim_id: z.string().nullable().describe('The claim on chain.'),
-    kyc_claim_tx_hash: z.string().nullable().describe('The transaction that made it.'),
+    persona_status: z.string().nullable().meta(personaStatus),
+    kyc_claim_id: z.string().nullable().meta(claimId),
+    kyc_claim_tx_hash: z.string().nullable().meta(claimTxHash),
     created_at: dateTime,
     updated_at: dateTime,
     verified_at: dateTime.nullable().describe('Null where the case is not verified.'),
@@ -118,10 +132,7 @@ export const caseAnswer = z
   .describe('A case: one person’s verification.')
   .register(namedSchemas, { id: 'Case' })
 
-const claimMembers = {
-  kyc_claim_id: id.max(128).meta({ description: 'The id of the claim on chain.', examples: ['0x5f1c'] }),
-  kyc_claim_tx_hash: id.max(128).meta({ description: 'The transaction that made it.', examples: ['0x9b2a'] }),
-}
+const claimMembers = { kyc_claim_id: id.max(128).meta(claimId), kyc_claim_tx_hash: id.max(128).meta(claimTxHash) }
 
 /** The body of `PUT /compliance/kyc/:case_id/claim`. */
 export const claimBody = z
@@ -161,7 +172,7 @@ export const pageQuery = z.strictObject({ after, limit })
 
 /** A page of cases. */
 export const caseListAnswer = z
-  .object({ cases: z.array(caseAnswer), next_after: z.string().nullable().describe('Null on the last page.') })
+  .object({ cases: z.array(caseAnswer), next_after: nextAfter })
   .describe('A page of cases, without session tokens.')
   .register(namedSchemas, { id: 'CasePage' })
 
@@ -171,10 +182,11 @@ const transitionAnswer = z
     revision: z.number().int().min(1).meta(revision),
     from: caseStatus,
     to: caseStatus,
-    verification_score: z.number().nullable().describe('Null while pending.'),
-    persona_status: z
-      .string()
-      .meta({ description: 'The status of the inquiry, as Persona spells it.', examples: ['approved'] }),
+    verification_score: z
+      .number()
+      .nullable()
+      .meta({ description: 'Null while pending.', examples: [1] }),
+    persona_status: z.string().min(1).meta(personaStatus),
     event_id: eventId,
     event_name: eventName,
     occurred_at: dateTime,
@@ -191,13 +203,13 @@ export const caseEventsAnswer = z
         event_id: eventId,
         event_name: eventName,
         outcome,
-        persona_status: z.string().nullable().describe('The status of the inquiry, as Persona spells it.'),
+        persona_status: z.string().nullable().meta(personaStatus),
         occurred_at: dateTime.nullable(),
         received_at: dateTime,
         transition: transitionAnswer.nullable().describe('The change that it caused.'),
       }),
     ),
-    next_after: z.string().nullable().describe('Null on the last page.'),
+    next_after: nextAfter,
   })
   .describe('A page of what was received about a case, in the order of arrival.')
   .register(namedSchemas, { id: 'CaseEventPage' })
@@ -206,37 +218,59 @@ export const caseEventsAnswer = z
 export const feedAnswer = z
   .object({
     events: z.array(transitionAnswer),
-    next_after: z.string().meta({
-      description: 'Where to go on, also after an empty page.',
-      examples: ['758.1.504e4a9e-beab-4149-9c61-1d264ff02182'],
-    }),
+    next_after: z
+      .string()
+      .min(1)
+      .meta({
+        description: 'Where to go on, also after an empty page.',
+        examples: ['758.1.504e4a9e-beab-4149-9c61-1d264ff02182'],
+      }),
   })
   .describe('A page of the feed.')
   .register(namedSchemas, { id: 'FeedPage' })
 
-const verdict = z.enum(['allowed', 'forbidden', 'hidden'])
+const verdict = z
+  .enum(['allowed', 'forbidden', 'hidden'])
+  .meta({ description: '`hidden` was answered as if the case did not exist.', examples: ['allowed'] })
 
 /** The query of `GET /compliance/audit`. */
-export const auditQuery = z.strictObject({ case_id: id.optional(), principal: id.optional(), after, limit })
+export const auditQuery = z.strictObject({
+  case_id: id.optional().describe('Only entries about this case.'),
+  principal: id.optional().describe('Only entries about this caller.'),
+  after,
+  limit,
+})
 
 /** A page of the audit trail of who asked for what. */
-export const auditAnswer = z.object({
-  entries: z.array(
-    z.object({
-      id: z.string(),
-      /** Null where `authorize` names nobody. */
-      principal: z.string().nullable(),
-      action: z.string(),
-      /** Method and path, such as `POST /compliance/kyc/:case_id/approve`. */
-      route: z.string(),
-      /** `hidden` was answered as if the case did not exist. */
-      verdict,
-      case_id: z.string().nullable(),
-      decided_at: dateTime,
-    }),
-  ),
-  next_after: z.string().nullable(),
-})
+export const auditAnswer = z
+  .object({
+    entries: z.array(
+      z.object({
+        id: caseId,
+        principal: z
+          .string()
+          .nullable()
+          .meta({ description: 'Who asked; null where `authorize` names nobody.', examples: ['ops_7'] }),
+        action: z
+          .string()
+          .min(1)
+          .meta({ examples: ['kyc:decide'] }),
+        route: z
+          .string()
+          .min(1)
+          .meta({ description: 'Method and path.', examples: ['POST /compliance/kyc/:case_id/approve'] }),
+        verdict,
+        case_id: z
+          .string()
+          .nullable()
+          .meta({ examples: ['504e4a9e-beab-4149-9c61-1d264ff02182'] }),
+        decided_at: dateTime,
+      }),
+    ),
+    next_after: nextAfter,
+  })
+  .describe('A page of the audit trail, the newest first.')
+  .register(namedSchemas, { id: 'AuditPage' })
 
 /** What Persona sends; the route checks the signature of the bytes before it reads any of it. */
 export const webhookBody = z
