@@ -16,6 +16,7 @@ const BUDGETS: Readonly<Record<string, { readonly kB: number; readonly dependenc
   './client': { kB: 36, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
   './signature': { kB: 3, dependencies: [] },
   './events': { kB: 30.3, dependencies: ['zod'] },
+  './jwt': { kB: 14, dependencies: ['jose'] },
   './status': { kB: 0.92, dependencies: [] },
 }
 

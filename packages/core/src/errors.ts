@@ -4,6 +4,7 @@ export type KycErrorCode =
   | 'argument_invalid'
   | 'signature_invalid'
   | 'secrets_unavailable'
+  | 'authorization_unavailable'
   | 'event_malformed'
   | 'body_too_large'
   | 'raw_body_unavailable'

@@ -66,6 +66,7 @@ const ANSWERS: Record<RouteErrorCode, { status: number; detail: string }> = {
   configuration_invalid: INTERNAL,
   argument_invalid: { status: 400, detail: 'An argument is invalid.' },
   signature_invalid: { status: 401, detail: 'The signature is not accepted.' },
+  authorization_unavailable: { status: 503, detail: 'Nobody can be authenticated at the moment. Call again later.' },
   secrets_unavailable: { status: 503, detail: 'Webhooks cannot be checked at the moment. Call again later.' },
   event_malformed: { status: 400, detail: 'The body is not an event.' },
   body_too_large: { status: 413, detail: 'The body is too large.' },

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { type Authorize, createBearerAuthorize } from '../src/authorize.js'
+import type { Authorize } from '../src/authorize.js'
+import { createBearerAuthorize } from '../src/bearer-authorize.js'
 import { ROUTES, type Route } from '../src/routes.js'
 import { after, USER } from './test-engine.js'
 import { createTestHandler } from './test-handler.js'
@@ -24,6 +25,7 @@ const EXPECTED: Record<string, [verified: number, pending: number, unknown: numb
   'POST /compliance/kyc/:case_id/mark-for-review': [403, 403, 403],
   'GET /compliance/kyc/:case_id/events': [403, 403, 403],
   'GET /compliance/events': [403, 403, 403],
+  'GET /compliance/audit': [403, 403, 403],
   'DELETE /compliance/kyc/:case_id': [403, 403, 403],
   'POST /webhooks/persona/inquiry': [401, 401, 401],
   'GET /webhooks/persona/health': [200, 200, 200],

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Authorization } from '../src/authorize.js'
 import { ConfigurationError } from '../src/errors.js'
-import { createKycHandler, type KycHandlerOptions } from '../src/http.js'
+import type { KycHandlerOptions } from '../src/handler-options.js'
+import { createKycHandler } from '../src/http.js'
 import { expectNoCanary } from './canaries.js'
 import { CASE_PATH, createTestHandler } from './test-handler.js'
 
@@ -22,6 +23,7 @@ const CLOSED: [string, string, string, string | null][] = [
   ['POST', `${CASE_PATH}/case-1/mark-for-review`, 'kyc:decide', 'case-1'],
   ['GET', `${CASE_PATH}/case-1/events`, 'events:read', 'case-1'],
   ['GET', '/compliance/events', 'events:read', null],
+  ['GET', '/compliance/audit', 'audit:read', null],
   ['DELETE', `${CASE_PATH}/case-1`, 'kyc:erase', 'case-1'],
   ['GET', '/compliance/openapi.json', 'openapi:read', null],
 ]
@@ -36,14 +38,21 @@ describe.each(CLOSED)('%s %s', (method, path, action, caseId) => {
     const { status, headers } = await call(method, path)
     expect(status).toBe(401)
     expect(headers.get('www-authenticate')).toBe('Bearer')
-    expect(authorize).toHaveBeenCalledExactlyOnceWith({ action, caseId, request: expect.any(Request) })
+    expect(authorize).toHaveBeenCalledExactlyOnceWith({
+      action,
+      caseId,
+      request: expect.any(Request),
+      findUserId: expect.any(Function),
+    })
     for (const spy of spies) expect(spy).not.toHaveBeenCalled()
   })
 
   it('is 403 for who may not', async () => {
     const { call, authorize } = createTestHandler()
-    authorize.mockReturnValue('forbidden')
-    expect((await call(method, path)).status).toBe(403)
+    for (const answer of ['forbidden', { principal: 'test', cases: 'none' }] as const) {
+      authorize.mockReturnValue(answer)
+      expect((await call(method, path)).status).toBe(403)
+    }
   })
 
   it('is a 500, never open, when authorize fails', async () => {
@@ -69,7 +78,12 @@ describe.each(CLOSED)('%s %s', (method, path, action, caseId) => {
     { principal: undefined },
     { principal: true },
     { principal: 'test', cases: null },
-    { principal: 'test', cases: 'none' },
+    { principal: 'test', cases: 'own' },
+    { principal: 'test', cases: 'own', userId: '' },
+    { principal: 'test', cases: 'own', userId: 1 },
+    { principal: '' },
+    { principal: 'a'.repeat(256) },
+    { principal: 'line\nbreak' },
     { principal: 'test', cases: ['all'] },
     { principal: 1, cases: 'claimable' },
     { cases: 'all' },

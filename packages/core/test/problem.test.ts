@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { KycError, type KycErrorCode, SignatureError, type SignatureRejection, StorageError } from '../src/errors.js'
 import { PersonaApiError } from '../src/persona-error.js'
-import { HttpError, toProblemResponse } from '../src/problem.js'
+import { toResponse } from '../src/http-answer.js'
+import { HttpError, toProblemAnswer } from '../src/problem.js'
 
 const CANARY = 'canary-9f31c7'
 
 async function toAnswer(error: unknown) {
-  const response = toProblemResponse(error)
+  const response = toResponse(toProblemAnswer(error), { method: 'GET', isHttpsOnly: false })
   return { response, text: await response.clone().text(), json: (await response.json()) as Record<string, unknown> }
 }
 
@@ -112,7 +113,7 @@ describe('an error of another copy of this library in the same process', () => {
       code: 'case_not_found',
       [Symbol.for('persona-kyc.error')]: true,
     })
-    expect(toProblemResponse(foreign).status).toBe(404)
-    expect(toProblemResponse(Object.assign(foreign, { code: 'of_the_future' })).status).toBe(500)
+    expect(toProblemAnswer(foreign).status).toBe(404)
+    expect(toProblemAnswer(Object.assign(foreign, { code: 'of_the_future' })).status).toBe(500)
   })
 })

@@ -1,0 +1,130 @@
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { type Authorize, readBearerToken } from './authorize.js'
+import { ConfigurationError, KycError } from './errors.js'
+import { isLoopbackUrl } from './loopback.js'
+import { type ScopedCaller, toScopedAuthorization } from './scopes.js'
+
+/** What {@link createJwtAuthorize} accepts. */
+export interface JwtAuthorizeOptions {
+  /** Where the issuer publishes its keys (RFC 7517), such as `https://login.example/.well-known/jwks.json`. */
+  readonly jwksUrl: string | URL
+  /** The `iss` of accepted tokens. */
+  readonly issuer: string | readonly string[]
+  /** The `aud` of accepted tokens: this service, so that a token for another one is no token here. */
+  readonly audience: string | readonly string[]
+  /** The accepted algorithms. Default: the asymmetric ones of RFC 7518 and RFC 8037. */
+  readonly algorithms?: readonly string[] | undefined
+  /**
+   * Reads from the claims of a valid token who shows it. Default: `sub` is both the principal and the user, and `scope`
+   * (RFC 8693), or `scp`, has the scopes. Null refuses the token.
+   */
+  readonly toCaller?: ((claims: Readonly<Record<string, unknown>>) => ScopedCaller | null) | undefined
+  /** How far the issuer's clock may be off, in seconds. Default 5. */
+  readonly clockToleranceSeconds?: number | undefined
+  /** The longest that fetching the keys may take, in milliseconds. Default 5,000. */
+  readonly jwksTimeoutMs?: number | undefined
+  /** The clock, in milliseconds. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+
+/**
+ * Returns an `authorize` for access tokens that are JSON Web Tokens, signed by an issuer whose keys are fetched when
+ * they are needed and kept. A token must say until when it is valid (`exp`) and whose it is (`sub`). Rejects with
+ * `authorization_unavailable` while the keys cannot be fetched, which is answered with 503. Needs the package `jose`.
+ *
+ * @throws ConfigurationError when an option is missing or malformed, or the keys would come in clear.
+ * @see https://www.rfc-editor.org/rfc/rfc8725
+ */
+export function createJwtAuthorize(options: JwtAuthorizeOptions): Authorize {
+  const { algorithms = ALGORITHMS, toCaller = readCaller, clockToleranceSeconds = 5, now = Date.now } = options
+  const getKey = createKeyFinder(requireUrl(options.jwksUrl), options.jwksTimeoutMs ?? 5000)
+  const expected = {
+    issuer: requireNames('issuer', options.issuer),
+    audience: requireNames('audience', options.audience),
+    algorithms: requireAlgorithms(algorithms),
+    clockTolerance: clockToleranceSeconds,
+    requiredClaims: ['exp', 'sub'],
+  }
+  return async ({ request, action }) => {
+    const token = readBearerToken(request)
+    if (token === null || !isCompact(token)) return 'unauthenticated'
+    const claims = await verify(token, getKey, { ...expected, currentDate: new Date(now()) })
+    const caller = claims === null ? null : toCaller({ ...claims })
+    return caller === null ? 'unauthenticated' : toScopedAuthorization(caller, action)
+  }
+}
+
+/** Null for a token that is not accepted, whatever the reason. */
+async function verify(
+  token: string,
+  getKey: JWTVerifyGetKey,
+  expected: Parameters<typeof jwtVerify>[2],
+): Promise<JWTPayload | null> {
+  try {
+    return (await jwtVerify(token, getKey, expected)).payload
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return null
+    throw error
+  }
+}
+
+/** A key that the issuer does not have makes the token invalid; keys that cannot be had say nothing about it. */
+function createKeyFinder(url: URL, timeoutMs: number): JWTVerifyGetKey {
+  const find = createRemoteJWKSet(url, { timeoutDuration: timeoutMs })
+  return async (header, token) => {
+    try {
+      return await find(header, token)
+    } catch (error) {
+      if (isAboutToken(error)) throw error
+      throw new KycError('authorization_unavailable', {
+        problem: 'The keys of the token issuer cannot be fetched.',
+        fix: 'Check that jwksUrl answers with a JSON Web Key Set.',
+      })
+    }
+  }
+}
+
+function isAboutToken(error: unknown): boolean {
+  return (
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys ||
+    error instanceof errors.JOSENotSupported
+  )
+}
+
+/** The scopes are one text (RFC 8693, section 4.2) or, as some issuers write them, a list. */
+function readCaller({ sub, scope, scp }: Readonly<Record<string, unknown>>): ScopedCaller | null {
+  if (typeof sub !== 'string') return null
+  const given = scope ?? scp ?? []
+  const words = typeof given === 'string' ? given.split(' ') : given
+  const scopes = Array.isArray(words) ? words.filter((word) => typeof word === 'string') : []
+  return { principal: sub, userId: sub, scopes }
+}
+
+/** Three parts: other bearer tokens are for whoever is asked next. */
+function isCompact(token: string): boolean {
+  return token.split('.').length === 3
+}
+
+function requireUrl(given: string | URL): URL {
+  const url = URL.canParse(String(given)) ? new URL(String(given)) : null
+  if (url !== null && (url.protocol === 'https:' || isLoopbackUrl(url))) return url
+  throw optionError('jwksUrl is no https URL.', 'Give the jwks_uri of your issuer.')
+}
+
+function requireNames(name: string, given: string | readonly string[]): string[] {
+  const names = typeof given === 'string' ? [given] : [...(given ?? [])]
+  if (names.length > 0 && names.every((one) => typeof one === 'string' && one !== '')) return names
+  throw optionError(`${name} is missing.`, `Give the ${name} of your tokens: without it, tokens for others count too.`)
+}
+
+function requireAlgorithms(algorithms: readonly string[]): string[] {
+  if (algorithms.length > 0 && algorithms.every((name) => ALGORITHMS.includes(name))) return [...algorithms]
+  throw optionError('algorithms has one that is not asymmetric, or none.', `Choose from ${ALGORITHMS.join(', ')}.`)
+}
+
+function optionError(problem: string, fix: string): ConfigurationError {
+  return new ConfigurationError({ problem, fix })
+}
