@@ -1,5 +1,6 @@
-import type { NewEvent } from '@persona-kyc/core'
+import type { AuditQuery, NewEvent } from '@persona-kyc/core'
 import { describe, expect, it } from 'vitest'
+import * as audit from '../src/audit-statements.js'
 import * as transactions from '../src/chain-transaction-statements.js'
 import * as claims from '../src/claim-statements.js'
 import * as consumers from '../src/consumer-statements.js'
@@ -75,7 +76,7 @@ describe('hot statements', () => {
     await fill()
     const now = new Date()
     const page = { after: null, limit: 100 }
-    const hot: [string, string, object][] = [
+    const hot: [name: string, sql: string, bindings: object, index?: string][] = [
       ['recordEvent', recordEventSql(tables), toRecordEventBindings(toEvent(now))],
       ['getCase', `select * from ${tables.cases} where id = :caseId`, { caseId: 'case-7' }],
       ['createCase', statements.createCase(tables), toNewCase(now)],
@@ -149,11 +150,13 @@ describe('hot statements', () => {
         { consumer: 'c-7', fence: 1, caseId: 'case-7', revision: 1 },
       ],
       ...toHotClaimStatements(now),
+      ...toHotAuditStatements(now),
     ]
-    for (const [name, sql, bindings] of hot) {
+    for (const [name, sql, bindings, index = ''] of hot) {
       const { rows } = await knex.raw<{ rows: Record<string, string>[] }>(`explain ${sql}`, bindings as never)
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
       expect(plan, name).not.toMatch(/Seq Scan on kyc_(?!feed\b)/)
+      expect(plan, name).toContain(index)
     }
   })
 })
@@ -221,6 +224,26 @@ function toHotClaimStatements(now: Date): [string, string, object][] {
   ]
 }
 
+function toHotAuditStatements(now: Date): [string, string, object, string?][] {
+  const entry = { id: 'x', principal: 'p', action: 'kyc:read', route: 'GET /', verdict: 'allowed', caseId: 'case-7' }
+  const query = { caseId: null, principal: null, after: null, limit: 100 }
+  const bindings = { caseId: 'case-7', principal: 'principal-7', decidedAt: now, id: 'x', limit: 101 }
+  const list = (options: Partial<AuditQuery>) => audit.listAudit(tables, { ...query, ...options })
+  return [
+    ['appendAudit', audit.appendAudit(tables), { ...entry, decidedAt: now }],
+    ['listAudit', list({}), bindings, 'kyc_audit_decided'],
+    ['listAudit from a place', list({ after: 'x' }), bindings, 'kyc_audit_decided'],
+    ['listAudit of a case', list({ caseId: 'case-7', after: 'x' }), bindings, 'kyc_audit_case'],
+    ['listAudit of a principal', list({ principal: 'principal-7', after: 'x' }), bindings, 'kyc_audit_principal'],
+    [
+      'listAudit of a principal about a case',
+      list({ caseId: 'case-7', principal: 'principal-7' }),
+      bindings,
+      'kyc_audit_case',
+    ],
+  ]
+}
+
 function toAddress(number: number): string {
   return `0x${number.toString(16).padStart(40, '0')}`
 }
@@ -241,6 +264,9 @@ async function fill(): Promise<void> {
   await knex.raw(`insert into ${tables.deadLetters} (consumer, case_id, revision, reason, attempts, parked_at)
     select 'c-' || n % 50, 'case-' || n, 1, 'failed', 1, now() from generate_series(1, 5000) n`)
   await knex.raw(`insert into ${tables.consumers} select 'c-' || n, null, 1, 0, null from generate_series(1, 2000) n`)
+  await knex.raw(`insert into ${tables.audit} (id, principal, action, route, verdict, case_id, decided_at)
+    select 'entry-' || n, 'principal-' || n % 500, 'kyc:read', 'GET /', 'allowed', 'case-' || n, now()
+    from generate_series(1, 20000) n`)
   await fillClaims()
   const { schema, feed, migrations, ...filled } = tables
   for (const table of Object.values(filled)) await knex.raw(`analyze ${table}`)

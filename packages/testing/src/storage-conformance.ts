@@ -1,4 +1,5 @@
 import { describe, it } from 'vitest'
+import { auditEntryCases } from './storage-conformance/audit-entries.js'
 import { auditTrailCases } from './storage-conformance/audit-trail.js'
 import { caseCreationCases } from './storage-conformance/case-creation.js'
 import { caseListCases } from './storage-conformance/case-lists.js'
@@ -70,6 +71,7 @@ export const storageConformance: readonly ConformanceCase[] = [
   ...chainTransactionCases,
   ...chainTransactionRaceCases,
   ...signedTransactionCases,
+  ...auditEntryCases,
   ...isolationCases,
   ...transactionCases,
   ...historyCases,

@@ -5,6 +5,7 @@ import {
   storageConformance,
 } from '@persona-kyc/testing/storage-conformance'
 import { describe, expect, it } from 'vitest'
+import { AUDIT_MISTAKES } from './audit-mistakes.js'
 import { CLAIM_MISTAKES } from './claim-mistakes.js'
 import { breakMemory, type Mistake, turn } from './mistake.js'
 
@@ -248,6 +249,7 @@ const MISTAKES: readonly Mistake[] = [
     fails: ['no session token outlives'],
   },
   ...CLAIM_MISTAKES,
+  ...AUDIT_MISTAKES,
 ]
 
 describe('the storage conformance suite', () => {
@@ -291,6 +293,14 @@ describe('the storage conformance suite on transactions', () => {
 
   it('notices a rollback that keeps what was done', () =>
     expectNoticed('a transaction rolled back', createTransactionHarness({ onRollback: 'commit' })))
+
+  it('notices an audit trail that is no part of a transaction', async () => {
+    await expectNoticed(
+      'appendAudit is part of a transaction rolled',
+      createTransactionHarness({ onRollback: 'commit' }),
+    )
+    await expectNoticed('appendAudit is part of a transaction comm', createTransactionHarness({ onCommit: 'rollback' }))
+  })
 
   it('notices a commit that loses what was done', () =>
     expectNoticed('a transaction committed', createTransactionHarness({ onCommit: 'rollback' })))

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { newEntry } from './audit-entries.js'
 import { type ConformanceCase, check } from './conformance-case.js'
 import { follow } from './follower.js'
 import { addCase, move } from './steps.js'
@@ -11,6 +12,8 @@ export const isolationCases: readonly ConformanceCase[] = [
     await move(storage, 'a', 'approved', 1)
     expect(await other.getCase('a')).toBeNull()
     expect((await other.readFeed({ after: null, limit: 10 })).items).toEqual([])
+    await storage.appendAudit(newEntry('1'))
+    expect((await other.listAudit({ caseId: null, principal: null, after: null, limit: 10 })).items).toEqual([])
     await addCase(other, 'a', { idempotencyKey: 'key' })
     expect((await move(other, 'a', 'approved', 1)).outcome).toBe('applied')
     expect(await follow(storage, { count: 1 })).toHaveLength(1)

@@ -8,7 +8,7 @@ import { listAll } from './pages.js'
 import { attach } from './steps.js'
 
 /** Text that storages have been seen to change, refuse, run or confuse with other text. */
-const ODD_TEXTS = [
+export const ODD_TEXTS = [
   `o'brien "quoted" \`ticks\``,
   "'",
   "\\'",
