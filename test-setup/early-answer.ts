@@ -22,6 +22,9 @@ export type RequestHeaders = Record<string, string | number>
 /** The path of the inquiry webhook. */
 export const WEBHOOK = '/webhooks/persona/inquiry'
 
+/** A signature by its form: without one, no body is read. */
+export const FORMED = { 'persona-signature': `t=1,v1=${'0'.repeat(64)}` }
+
 /** A body above the default limit. */
 export const TWO_MEGABYTES = new Uint8Array(2 * 1024 * 1024).fill(120)
 
@@ -48,7 +51,7 @@ export function idle({ server }: TestServer): Promise<void> {
 /** Connects and sends the head of a POST request, by default to the inquiry webhook. */
 export async function openRequest(server: TestServer, headers: RequestHeaders, path = WEBHOOK): Promise<RawClient> {
   const client = await connectRaw(server.port)
-  client.send(toHead('POST', path, headers))
+  client.send(toHead('POST', path, { ...FORMED, ...headers }))
   return client
 }
 
@@ -86,7 +89,7 @@ function testTooLarge(serve: Serve): void {
       pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024)),
     })
     const init = kind === 'bytes' ? { body: TWO_MEGABYTES } : { body: endless, duplex: 'half' as const }
-    const response = await fetch(`${server.origin}${WEBHOOK}`, { method: 'POST', ...init })
+    const response = await fetch(`${server.origin}${WEBHOOK}`, { method: 'POST', headers: FORMED, ...init })
     expect(response.status).toBe(413)
     expect(await response.json()).toMatchObject({ code: 'body_too_large' })
     await idle(server)
@@ -94,7 +97,7 @@ function testTooLarge(serve: Serve): void {
 
   test('gets its 413 through to node:http', async () => {
     const server = await serve(createFixture().options)
-    const request = sendRequest(`${server.origin}${WEBHOOK}`, { method: 'POST' })
+    const request = sendRequest(`${server.origin}${WEBHOOK}`, { method: 'POST', headers: FORMED })
     request.on('error', () => {})
     request.write(TWO_MEGABYTES)
     const [response] = await once(request, 'response')
@@ -142,13 +145,21 @@ function testTooSlow(serve: Serve): void {
 }
 
 function testRefusals(serve: Serve): void {
+  test('of a webhook by its header alone ends the connection of who sends on', async () => {
+    const server = await serve(createFixture().options)
+    const client = await openRequest(server, { ...CHUNKED, 'persona-signature': 'none' })
+    client.sendForever(toChunk(64 * 1024))
+    expect(await client.closed).toMatch(/^HTTP\/1.1 401 .*"code":"signature_invalid".*\}$/s)
+    await idle(server)
+  })
+
   test('leaves the connection to the next request', async () => {
     const server = await serve(createFixture().options)
     const client = await openRequest(server, { 'content-length': TWO_MEGABYTES.length }, '/compliance/kyc')
     await client.receive(/^HTTP\/1.1 401 /)
     client.send(TWO_MEGABYTES)
     client.send(toHead('GET', '/webhooks/persona/health', { connection: 'close' }))
-    expect(await client.closed).toMatch(/^HTTP\/1.1 401 .*"code":"unauthenticated".*HTTP\/1.1 200 .*"storage":"ok"/s)
+    expect(await client.closed).toMatch(/^HTTP\/1.1 401 .*"code":"unauthenticated".*HTTP\/1.1 200 .*"status":"ok"/s)
   })
 }
 

@@ -36,6 +36,6 @@ export function testRawWebhooks(start: () => Promise<{ readonly port: number }>)
     const webhook = toHead('POST', '/webhooks/persona/inquiry', { ...headers, 'content-length': body.length })
     const last = toHead('GET', '/webhooks/persona/health', { connection: 'close' })
     client.send(`${webhook}${new TextDecoder().decode(body)}${last}`)
-    expect(await client.closed).toMatch(/^HTTP\/1.1 200 .*"outcome":"unmatched"\}HTTP\/1.1 200 .*"storage":"ok"/s)
+    expect(await client.closed).toMatch(/^HTTP\/1.1 200 .*"outcome":"unmatched"\}HTTP\/1.1 200 .*"status":"ok"/s)
   })
 }

@@ -8,13 +8,17 @@ export interface BodyLimits {
   readonly bodyTimeoutMs: number
 }
 
+/** Throws a 413 where the length that the request announces is too large. */
+export function requireAnnouncedSize({ headers }: Request, maxBodyBytes: number): void {
+  if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge()
+}
+
 /**
  * Reads a body whole. Rejects with a 413 as soon as it is known to be too large, without reading on, and with a 408
  * when it is not there in time.
  */
 export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const announced = Number(request.headers.get('content-length') ?? 0)
-  if (announced > limits.maxBodyBytes) throw tooLarge()
+  requireAnnouncedSize(request, limits.maxBodyBytes)
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,8 +1,9 @@
 import { KycError } from './errors.js'
 import type { HandlerContext } from './handler-options.js'
 import { HttpError } from './problem.js'
-import { readBody } from './request-body.js'
+import { readBody, requireAnnouncedSize } from './request-body.js'
 import type { Route } from './routes.js'
+import { isSignatureHeader } from './signature-header.js'
 
 /**
  * Reads what the route takes of the body, within its limits. `consumed` is what a parser before has left in its place;
@@ -16,6 +17,9 @@ export async function readRouteBody(
   if (route.body === 'none') return new Uint8Array()
   const { maxWebhookBytes, bodyTimeoutMs } = context
   const maxBodyBytes = route.body === 'raw' ? maxWebhookBytes : context.maxBodyBytes
+  requireAnnouncedSize(request, maxBodyBytes)
+  // Its header alone refuses it: nothing is read, or kept, of what anybody may send.
+  if (route.body === 'raw' && !isSignatureHeader(request.headers.get('persona-signature'))) return new Uint8Array()
   const bytes =
     consumed === undefined && !request.bodyUsed
       ? await readBody(request, { maxBodyBytes, bodyTimeoutMs })

@@ -14,6 +14,8 @@ export async function writeResponse(response: Response, req: IncomingMessage, re
   res.writeHead(response.status, { ...Object.fromEntries(response.headers), ...length })
   res.write(bytes)
   if (!req.complete) await drain(req)
+  // Who is still sending would keep the connection for as long as they like.
+  if (!req.complete) res.once('finish', () => req.socket.destroySoon())
   res.end()
 }
 

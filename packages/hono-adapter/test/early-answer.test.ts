@@ -5,6 +5,7 @@ import { createDeferred } from '../../../test-setup/deferred.js'
 import {
   CHUNKED,
   describeEarlyAnswers,
+  FORMED,
   INTERRUPTIONS,
   idle,
   openRequest,
@@ -37,7 +38,12 @@ describe('a body that is too large', () => {
 describe('on any runtime', () => {
   const call = async (body: ReadableStream<Uint8Array>) => {
     const app = createKycApp(createFixture({ bodyTimeoutMs: 50 }).options)
-    const response = await app.request(WEBHOOK, { method: 'POST', body, duplex: 'half' } as RequestInit)
+    const response = await app.request(WEBHOOK, {
+      method: 'POST',
+      headers: FORMED,
+      body,
+      duplex: 'half',
+    } as RequestInit)
     return response.json()
   }
 
