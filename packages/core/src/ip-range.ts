@@ -64,10 +64,10 @@ function toPrefixLength(prefix: string, ip: string, width: number): number {
   return length
 }
 
-/** Null for anything but an address in its usual text form; the zone of a link-local one is left out. */
+/** Null for anything but an address in its usual text form; the zone of an IPv6 one is left out. */
 function parseIp(text: string): IpAddress | null {
-  const bare = text.replace(/%[\w.-]+$/, '')
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(bare)) return parseIpv4(bare)
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return parseIpv4(text)
+  const bare = text.replace(/%[\w.-]{1,32}$/, '')
   return /^[0-9a-f:.]{2,45}$/i.test(bare) && bare.includes(':') ? parseIpv6(bare) : null
 }
 
