@@ -227,7 +227,7 @@ function toHotClaimStatements(now: Date): [string, string, object][] {
 function toHotAuditStatements(now: Date): [string, string, object, string?][] {
   const entry = { id: 'x', principal: 'p', action: 'kyc:read', route: 'GET /', verdict: 'allowed', caseId: 'case-7' }
   const query = { caseId: null, principal: null, after: null, limit: 100 }
-  const bindings = { caseId: 'case-7', principal: 'principal-7', decidedAt: now, id: 'x', limit: 101 }
+  const bindings = { caseId: 'case-7', principal: 'principal-7', decidedAt: new Date(0), id: 'x', limit: 101 }
   const list = (options: Partial<AuditQuery>) => audit.listAudit(tables, { ...query, ...options })
   return [
     ['appendAudit', audit.appendAudit(tables), { ...entry, decidedAt: now }],
