@@ -8,6 +8,7 @@ import { mendFeedCommand } from './mend-feed.js'
 import { migrateCommand } from './migrate.js'
 import { reconcileCommand } from './reconcile.js'
 import { replayCommand } from './replay.js'
+import { tokenCommand } from './token.js'
 import { requireKnownFlags, toFailure, UsageError } from './usage.js'
 
 const COMMANDS = {
@@ -19,6 +20,7 @@ const COMMANDS = {
   'dead-letters': deadLettersCommand,
   'check-webhook': checkWebhookCommand,
   'mend-feed': mendFeedCommand,
+  token: tokenCommand,
 } as const
 
 const root = defineCommand({

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createKycEngine, createPersonaClient, type KycEngine } from '@persona-kyc/core'
@@ -73,6 +74,13 @@ describe('persona-kyc', () => {
     expect(stderr).toMatch(message)
     expect(code).not.toBe(0)
     expect(stdout + stderr).not.toMatch(/ {4}at /)
+  })
+
+  it('makes a token and its hash, another one each time', async () => {
+    const outputs = [await run(['token']), await run(['token'])].map(({ stdout }) => stdout)
+    const [[token = '', hash = ''] = [], [other] = []] = outputs.map((text) => text.match(/\S*[0-9a-f]{64}/g) ?? [])
+    expect(hash).toBe(`sha256:${createHash('sha256').update(token).digest('hex')}`)
+    expect(other).not.toBe(token)
   })
 
   it('says what is wrong when the database cannot be reached, without the password', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import { AUTHORIZED, createDelivery, createFixture, INITIATION } from '../../../test-setup/kyc-fixture.js'
 import { testRawWebhooks } from '../../../test-setup/raw-webhooks.js'
 import { expectWholeFlow } from '../../../test-setup/whole-flow.js'
-import { createKycApp } from '../src/index.js'
+import { createKycApp, type KycAppOptions } from '../src/index.js'
 import { listen } from './server.js'
 
 const JSON_HEADERS = { 'content-type': 'application/json', ...AUTHORIZED }
@@ -90,7 +90,7 @@ describe('mounting', () => {
     interface Bindings {
       readonly SECRET: string
     }
-    expectTypeOf(createKycApp).parameters.toEqualTypeOf<[KycHandlerOptions]>()
+    expectTypeOf(createKycApp).parameters.toEqualTypeOf<[KycAppOptions]>()
     expectTypeOf(createKycApp).returns.toEqualTypeOf<Hono>()
     expectTypeOf(new Hono<{ Bindings: Bindings }>().route('/', create())).toExtend<Hono<{ Bindings: Bindings }>>()
   })
