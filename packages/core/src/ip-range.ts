@@ -32,6 +32,11 @@ export function createIpMatcher(ranges: readonly string[]): IpMatcher {
   }
 }
 
+/** True for an IPv4 or IPv6 address, the latter also with a zone. */
+export function isIpAddress(text: string): boolean {
+  return parseIp(text) !== null
+}
+
 /**
  * The text by which callers from one place are counted: an IPv4 address, or the /64 network of an IPv6 one, all of which
  * one subscriber has. Null for what is no address.

@@ -1,8 +1,8 @@
-import { createIpMatcher, type IpMatcher } from './ip-range.js'
+import { createIpMatcher, type IpMatcher, isIpAddress } from './ip-range.js'
 
 /** Where a request came from, as far as that can be trusted. */
 export interface Peer {
-  /** The address of the client, or of the last hop that is no trusted proxy; null where nobody told. */
+  /** The address of the client, or of the last hop that is no trusted proxy; null where nobody told, or told no address. */
   readonly address: string | null
   /** Whether the client's own connection is encrypted. */
   readonly isEncrypted: boolean
@@ -39,14 +39,29 @@ export function createPeerReader(
   }
 }
 
-/** The first hop, seen from here, that is no trusted proxy. */
-function findClient(address: string, hops: readonly string[], isTrusted: IpMatcher): string {
-  return [address, ...hops.toReversed()].find((hop) => !isTrusted(hop)) ?? hops[0] ?? address
+/**
+ * The first hop, seen from here, that is no trusted proxy; the last one where all are. Null where a trusted proxy wrote
+ * something else than an address: what stands before that may be anybody's.
+ */
+function findClient(address: string, hops: readonly string[], isTrusted: IpMatcher): string | null {
+  let seen = address
+  for (const hop of hops.toReversed()) {
+    const next = toAddress(hop)
+    if (next === null || !isTrusted(next)) return next
+    seen = next
+  }
+  return seen
 }
 
+/** Some proxies write the port too, and then an IPv6 address in brackets. Null for what is no address. */
+function toAddress(hop: string): string | null {
+  const [, ipv6, ipv4] = /^(?:\[([^\]:]*:[^\]]*)\]|([\d.]+))(?::\d{1,5})?$/.exec(hop) ?? []
+  const address = ipv6 ?? ipv4 ?? hop
+  return isIpAddress(address) ? address : null
+}
+
+/** The values of a header, also empty ones: each is the word of somebody. */
 function toList({ headers }: Request, name: string): string[] {
-  return (headers.get(name) ?? '')
-    .split(',')
-    .map((value) => value.trim())
-    .filter((value) => value !== '')
+  const text = headers.get(name) ?? ''
+  return text === '' ? [] : text.split(',').map((value) => value.trim())
 }
