@@ -90,7 +90,9 @@ export { createMemoryRateLimiter, type MemoryRateLimiterOptions, type RateLimite
 export type { RateLimit, RateLimits } from './rate-limits.js'
 export type { ReconcileEveryOptions, ReconcileOptions, ReconcileProgress, ReconcileReport } from './reconcile.js'
 export type { ReplayOptions, ReplayReport } from './replay-events.js'
+export type { RequestLimitOptions } from './request-limits.js'
 export { sleep } from './retries.js'
+export { CLAIM_SCOPES, type ClaimScope, type KycScope, USER_SCOPES, type UserScope } from './scopes.js'
 export {
   createSignatureVerifier,
   isSignatureHeader,
