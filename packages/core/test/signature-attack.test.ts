@@ -5,9 +5,14 @@ import vectors from './vectors/signatures.json' with { type: 'json' }
 
 describe('20,000 mutated deliveries', () => {
   it('get the answers that an oracle gives, and no exception', async () => {
-    const { deliveries, controls, verdicts, mutations, failures } = await attackSignatures({ count: 20_000, seed: 7 })
+    const { forged, harmless, controls, verdicts, mutations, failures } = await attackSignatures({
+      count: 20_000,
+      seed: 7,
+    })
     expect(failures).toEqual([])
-    expect([deliveries, controls]).toEqual([20_000, 400])
+    expect(forged).toBeGreaterThanOrEqual(20_000)
+    expect([harmless > 1000, controls > 400]).toEqual([true, true])
+    expect(verdicts.accepted).toBe(harmless)
     // Each mutation was made, and each answer was given: else this shows less than it says.
     expect(Object.entries(mutations).filter(([, count]) => count < 100)).toEqual([])
     expect(Object.keys(verdicts).sort()).toEqual(['accepted', 'future', 'malformed', 'mismatch', 'missing', 'stale'])

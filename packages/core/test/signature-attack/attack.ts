@@ -10,16 +10,20 @@ const NOW = 1_767_323_045
 const SECRETS = ['wbhsec_current', 'wbhsec_previous_ü']
 const FOREIGN = ['wbhsec_Current', 'wbhsec_current ', 'wbhsec_', 'wbhsec_sandbox', '']
 const TOLERANCE = 300
+const ORACLE = { secrets: SECRETS, nowSeconds: NOW, toleranceSeconds: TOLERANCE }
 const BATCH = 200
 /** Every so manieth delivery is left as it is. */
 const CONTROL_EVERY = 50
 
 /** What came of an attack. */
 export interface AttackReport {
-  readonly deliveries: number
-  /** Deliveries that were left as they are; each was accepted, or it is among the failures. */
+  /** Mutated deliveries that must be refused: as many as were asked for, or a few more. */
+  readonly forged: number
+  /** Mutated deliveries that still say what a secret of ours has signed. */
+  readonly harmless: number
+  /** Deliveries that were left as they are. */
   readonly controls: number
-  /** How often each answer was given to the others. */
+  /** How often each answer was given to what was mutated. */
   readonly verdicts: Readonly<Record<string, number>>
   /** How often each mutation was made. */
   readonly mutations: Readonly<Record<string, number>>
@@ -42,36 +46,35 @@ const MUTATIONS: readonly (readonly [string, Mutation])[] = Object.entries({
 })
 
 /**
- * Sends that many mutated deliveries through the check, and compares each answer with the oracle's. The same seed makes the
- * same deliveries.
+ * Sends mutated deliveries through the check, until so many were there that must be refused, and compares each answer with
+ * the oracle's. The same seed makes the same deliveries.
  */
 export async function attackSignatures({ count, seed }: { count: number; seed: number }): Promise<AttackReport> {
   const draw = createDraw(createSeededRandom(seed))
   const verify = createSignatureVerifier({ secrets: SECRETS, toleranceSeconds: TOLERANCE, now: () => NOW * 1000 })
   const mutations = new Map(MUTATIONS.map(([name]) => [name, 0]))
   const verdicts = new Map<string, number>()
+  const totals = { forged: 0, harmless: 0, controls: 0 }
   const failures: string[] = []
-  let controls = 0
-  for (let done = 0; done < count; done += BATCH) {
-    const shots = Array.from({ length: Math.min(BATCH, count - done) }, (_, index) => toShot(draw, done + index))
+  for (let index = 0; totals.forged < count; ) {
+    const shots = Array.from({ length: BATCH }, () => toShot(draw, index++))
     const answers = await Promise.all(shots.map(({ delivered }) => answer(verify, delivered)))
-    for (const [index, shot] of shots.entries()) {
-      const { names } = shot
-      const verdict = answers[index]
-      for (const name of names) mutations.set(name, (mutations.get(name) ?? 0) + 1)
-      const failure = findFailure(shot, verdict)
-      if (failure !== null && failures.length < 10) failures.push(`delivery ${done + index}: ${failure}`)
-      if (names.length === 0) controls += 1
-      else count1(verdicts, toWord(verdict))
+    for (const [at, shot] of shots.entries()) {
+      const verdict = answers[at] ?? new Error('There is no answer.')
+      const expected = judgeByOracle(shot.delivered, ORACLE)
+      const failure = findFailure(shot, verdict, expected)
+      if (failure !== null && failures.length < 10) failures.push(`delivery ${index - BATCH + at}: ${failure}`)
+      for (const name of shot.names) add(mutations, name)
+      if (shot.names.length > 0) add(verdicts, toWord(verdict))
+      totals[toKind(shot, expected)] += 1
     }
   }
-  return {
-    deliveries: count,
-    controls,
-    verdicts: Object.fromEntries(verdicts),
-    mutations: Object.fromEntries(mutations),
-    failures,
-  }
+  return { ...totals, verdicts: Object.fromEntries(verdicts), mutations: Object.fromEntries(mutations), failures }
+}
+
+function toKind({ names }: Shot, expected: SignatureVerdict): 'forged' | 'harmless' | 'controls' {
+  if (names.length === 0) return 'controls'
+  return expected.valid ? 'harmless' : 'forged'
 }
 
 async function answer(
@@ -85,14 +88,17 @@ async function answer(
   }
 }
 
-function findFailure({ names, signed, delivered }: Shot, verdict: SignatureVerdict | Error | undefined): string | null {
+function findFailure(
+  { names, signed, delivered }: Shot,
+  verdict: SignatureVerdict | Error,
+  expected: SignatureVerdict,
+): string | null {
   const what = `${names.join(', then ') || 'left as it is'}: ${toWord(verdict)}`
-  if (verdict === undefined || verdict instanceof Error) return what
+  if (verdict instanceof Error) return what
   if (names.length === 0 && !verdict.valid) return what
   if (verdict.valid && !signed.some((one) => isSame(one, verdict.timestampSeconds, delivered.body))) {
     return `${what}, which nobody has signed`
   }
-  const expected = judgeByOracle(delivered, { secrets: SECRETS, nowSeconds: NOW, toleranceSeconds: TOLERANCE })
   if (!isDeepStrictEqual(verdict, expected)) return `${what}, where the oracle says ${toWord(expected)}`
   const isReadable = expected.valid || (expected.reason !== 'missing' && expected.reason !== 'malformed')
   return isSignatureHeader(delivered.signature) === isReadable ? null : `${what}, and isSignatureHeader says otherwise`
@@ -140,12 +146,11 @@ function toGenuineBody(draw: Draw): Buffer {
   ])()
 }
 
-function count1(counts: Map<string, number>, key: string): void {
+function add(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
-function toWord(verdict: SignatureVerdict | Error | undefined): string {
-  if (verdict === undefined) return 'no answer'
+function toWord(verdict: SignatureVerdict | Error): string {
   if (verdict instanceof Error) return `the exception ${verdict.name}`
   return verdict.valid ? 'accepted' : verdict.reason
 }
