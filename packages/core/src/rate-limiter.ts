@@ -24,9 +24,12 @@ export interface MemoryRateLimiterOptions {
   readonly now?: (() => number) | undefined
 }
 
+/** A key's points within a window. Windows are linked in the order of their beginning, which is that of their end. */
 interface Window {
-  readonly endsAt: number
+  readonly key: string
+  endsAt: number
   used: number
+  later: Window | null
 }
 
 /**
@@ -37,40 +40,49 @@ interface Window {
 export function createMemoryRateLimiter(options: MemoryRateLimiterOptions): RateLimiter {
   const { points, durationMs, maxKeys = 100_000, now = Date.now } = options
   for (const value of [points, durationMs, maxKeys]) requireCount(value)
-  // In the order of their beginning, which is that of their end.
-  const windows = new Map<string, Window>()
+  const open = createWindows(durationMs, maxKeys)
   return {
     async consume(key) {
       const time = now()
-      const window = openWindow(windows, key, time, { durationMs, maxKeys })
+      const window = open(key, time)
       if (window.used >= points) throw new RateLimitReached(Math.max(1, window.endsAt - time))
       window.used += 1
     },
   }
 }
 
-function openWindow(
-  windows: Map<string, Window>,
-  key: string,
-  time: number,
-  { durationMs, maxKeys }: { durationMs: number; maxKeys: number },
-): Window {
-  dropEnded(windows, time)
-  const current = windows.get(key)
-  if (current !== undefined && current.endsAt > time) return current
-  windows.delete(key)
-  const [oldest] = windows.keys()
-  if (windows.size >= maxKeys && oldest !== undefined) windows.delete(oldest)
-  const opened = { endsAt: time + durationMs, used: 0 }
-  windows.set(key, opened)
-  return opened
+/** Returns a function that finds the key's window, or opens one. */
+function createWindows(durationMs: number, maxKeys: number): (key: string, time: number) => Window {
+  // The links tell the oldest one. To look for the first key of a map takes the longer the more were deleted before it.
+  const windows = new Map<string, Window>()
+  let oldest: Window | null = null
+  let newest: Window | null = null
+
+  const forget = ({ key, later }: Window) => {
+    windows.delete(key)
+    oldest = later
+  }
+  const append = (window: Window) => {
+    if (oldest === null || newest === null) oldest = window
+    else newest.later = window
+    newest = window
+    windows.set(window.key, window)
+    return window
+  }
+  return (key, time) => {
+    while (oldest !== null && oldest.endsAt <= time) forget(oldest)
+    const current = windows.get(key)
+    if (current !== undefined) return renew(current, time, durationMs)
+    if (oldest !== null && windows.size >= maxKeys) forget(oldest)
+    return append({ key, endsAt: time + durationMs, used: 0, later: null })
+  }
 }
 
-function dropEnded(windows: Map<string, Window>, time: number): void {
-  for (const [key, { endsAt }] of windows) {
-    if (endsAt > time) return
-    windows.delete(key)
-  }
+/** What only a clock that has gone back needs: an end behind a later one, and none that is further than a window lasts. */
+function renew(window: Window, time: number, durationMs: number): Window {
+  if (window.endsAt <= time) window.used = 0
+  if (window.endsAt <= time || window.endsAt > time + durationMs) window.endsAt = time + durationMs
+  return window
 }
 
 /** What a limiter rejects with: no error, but the answer that the limit is reached. */

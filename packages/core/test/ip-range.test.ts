@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ConfigurationError } from '../src/errors.js'
 import { createIpMatcher, isIpAddress, toNetwork } from '../src/ip-range.js'
+import { toCpuMs } from './cpu-time.js'
 
 type Family = 'ipv4' | 'ipv6'
 
@@ -278,12 +279,13 @@ describe('an address', () => {
     'is looked for in bounded time also in 100 kB of %j',
     (unit) => {
       const text = unit.repeat(100_000 / unit.length)
-      const startedAt = performance.now()
-      for (const one of [text, `::1%${text}`, `::1%${text}!`, `1.2.3.4${text}`, `${text}::1`, `${text}/8`]) {
-        expect(createIpMatcher(['10.0.0.0/8'])(one)).toBe(false)
-        expect(() => createIpMatcher([one])).toThrow(ConfigurationError)
-      }
-      expect(performance.now() - startedAt).toBeLessThan(1000)
+      const cpuMs = toCpuMs(() => {
+        for (const one of [text, `::1%${text}`, `::1%${text}!`, `1.2.3.4${text}`, `${text}::1`, `${text}/8`]) {
+          expect(createIpMatcher(['10.0.0.0/8'])(one)).toBe(false)
+          expect(() => createIpMatcher([one])).toThrow(ConfigurationError)
+        }
+      })
+      expect(cpuMs).toBeLessThan(1000)
     },
   )
 })

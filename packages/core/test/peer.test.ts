@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ConfigurationError } from '../src/errors.js'
 import { createIpMatcher } from '../src/ip-range.js'
 import { type Connection, createPeerReader } from '../src/peer.js'
+import { toCpuMs } from './cpu-time.js'
 
 const CLIENT = '203.0.113.7'
 const TRUSTED = ['10.0.0.0/8', '2001:db8:1::/48', '198.51.100.1']
@@ -144,14 +145,15 @@ describe('the client behind trusted proxies', () => {
   })
 
   it('is found in bounded time in a long header', () => {
-    const startedAt = performance.now()
-    for (const hop of ['10.0.0.1', '::', '[::]:80', '10.0.0.1:', '[[[[', '[:', ':', '1.', '']) {
-      readAddress({ address: '10.0.0.1', for: `${hop},`.repeat(16_384 / (hop.length + 1)) })
-      for (const start of ['', '[', '[:', '1']) {
-        readAddress({ address: '10.0.0.1', for: start + hop.repeat(100_000 / Math.max(1, hop.length)) })
+    const cpuMs = toCpuMs(() => {
+      for (const hop of ['10.0.0.1', '::', '[::]:80', '10.0.0.1:', '[[[[', '[:', ':', '1.', '']) {
+        readAddress({ address: '10.0.0.1', for: `${hop},`.repeat(16_384 / (hop.length + 1)) })
+        for (const start of ['', '[', '[:', '1']) {
+          readAddress({ address: '10.0.0.1', for: start + hop.repeat(100_000 / Math.max(1, hop.length)) })
+        }
       }
-    }
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    })
+    expect(cpuMs).toBeLessThan(1000)
   })
 })
 
