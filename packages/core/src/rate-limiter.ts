@@ -7,7 +7,8 @@ import { ConfigurationError } from './errors.js'
 export interface RateLimiter {
   /**
    * Takes a point of the key. Must resolve while the key has points left; must reject with `msBeforeNext`, in
-   * milliseconds, when it has none; an Error means that nobody can tell, and lets the request through.
+   * milliseconds, when it has none; an Error means that nobody can tell, and lets the request through, as does an answer
+   * that is not there within a second.
    */
   consume(key: string): Promise<unknown>
 }

@@ -28,6 +28,8 @@ export interface RequestLimits {
 }
 
 const MINUTE_MS = 60_000
+/** A limiter that has not answered by then cannot tell. */
+const ANSWER_MS = 1000
 
 /** Returns the limits of one handler. */
 export function createRequestLimits(options: RequestLimitOptions, logger: Logger): RequestLimits {
@@ -41,9 +43,10 @@ export function createRequestLimits(options: RequestLimitOptions, logger: Logger
     limiter === null || key === null ? undefined : consume(limiter, `${kind}:${key}`, logger)
   return {
     async countInitiation({ principal, userId }, { address }) {
-      await count(initiatePerAddress, 'initiate-address', toKey(address))
-      await count(initiatePerPrincipal, 'initiate-principal', userId === null ? principal : null)
+      // The narrowest first: who is refused by it uses up no points of others at that address.
       await count(initiatePerUser, 'initiate-user', userId)
+      await count(initiatePerPrincipal, 'initiate-principal', userId === null ? principal : null)
+      await count(initiatePerAddress, 'initiate-address', toKey(address))
     },
     async countRefusal({ address }) {
       await count(refusedWebhooksPerAddress, 'refused-webhook', toKey(address))
@@ -59,14 +62,30 @@ function perMinute(points: number): RateLimiter {
   return createMemoryRateLimiter({ points, durationMs: MINUTE_MS })
 }
 
-/** A limiter that fails, because its Redis is away, lets the request through: it guards a budget, not a secret. */
+/**
+ * A limiter that fails, because its Redis is away, or does not answer, lets the request through: it guards a budget, not
+ * a secret.
+ */
 async function consume(limiter: RateLimiter, key: string, logger: Logger): Promise<void> {
   try {
-    await limiter.consume(key)
+    await consumeInTime(limiter, key)
   } catch (answer) {
     const waitMs = toWaitMs(answer)
     if (waitMs !== null) throw rateLimited(waitMs)
     logger.error(toLogFields(answer), 'rate limiter failed')
+  }
+}
+
+async function consumeInTime(limiter: RateLimiter, key: string): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    const error = new DOMException('The rate limiter does not answer.', 'TimeoutError')
+    timer = setTimeout(() => reject(error), ANSWER_MS)
+  })
+  try {
+    await Promise.race([limiter.consume(key), timeout])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -77,7 +96,7 @@ function toWaitMs(answer: unknown): number | null {
 }
 
 function rateLimited(waitMs: number): HttpError {
-  const seconds = Math.max(1, Math.ceil(waitMs / 1000))
+  const seconds = Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs / 1000)) : 1
   return new HttpError(429, 'rate_limited', {
     detail: 'Too many requests. Call again later.',
     headers: { 'retry-after': String(seconds) },
