@@ -7,6 +7,13 @@ import {
   logLevelVariable,
   parseEnvironment,
 } from './environment.js'
+import {
+  FAKE_WEBHOOK_SECRET,
+  findFileMistakes,
+  findSecretMistakes,
+  readSecretFile,
+  type SecretFile,
+} from './webhook-secrets.js'
 
 /** What an example server is told by its environment. */
 export interface Configuration {
@@ -19,7 +26,10 @@ export interface Configuration {
   /** Null: a fake Persona is started. */
   readonly persona: PersonaConfiguration | null
   readonly templateId: string
+  /** Those at the start, where they come from a file. */
   readonly webhookSecrets: readonly string[]
+  /** The file that they are read from, again and again; null where they are in a variable. */
+  readonly webhookSecretFile: SecretFile | null
   readonly apiToken: string
   /** What the Identity Service shows: it may read claimable cases and write their claims. Null: there is none. */
   readonly identityServiceToken: string | null
@@ -37,8 +47,6 @@ export interface PersonaConfiguration {
   readonly apiVersion?: string
 }
 
-/** What the fake Persona signs with where PERSONA_WEBHOOK_SECRET is not set. It guards nothing. */
-const FAKE_WEBHOOK_SECRET = 'wbhsec_of_the_fake_persona'
 const FAKE_TEMPLATE_ID = 'itmpl_of_the_fake_persona'
 
 const words = z
@@ -64,6 +72,7 @@ const variables = z.object({
     )
     .optional(),
   PERSONA_WEBHOOK_SECRET: words,
+  PERSONA_WEBHOOK_SECRET_FILE: z.string().optional(),
   PERSONA_TEMPLATE_ID: z.string().optional(),
   PERSONA_ENVIRONMENT: z
     .enum(['sandbox', 'production'], 'PERSONA_ENVIRONMENT must be sandbox or production')
@@ -112,6 +121,7 @@ export function readConfiguration(environment: Environment): Configuration {
   return toConfiguration(
     parseEnvironment(variables, environment, (given) => [
       ...findContradictions(given),
+      ...findWebhookMistakes(given),
       ...findTokenMistakes(given),
       ...findKeyMistakes(words.parse(given.KYC_ENCRYPTION_KEYS)),
     ]),
@@ -128,8 +138,10 @@ function findContradictions(env: Environment): string[] {
           `PERSONA_ENVIRONMENT is ${environment}, but PERSONA_API_KEY is a ${prefix} key: use a key that starts with persona_${environment}_`,
         ]
       : []),
-    ...(env.PERSONA_WEBHOOK_SECRET === undefined
-      ? ['PERSONA_WEBHOOK_SECRET is not set: copy the secret (wbhsec_…) of your webhook from the Persona dashboard']
+    ...(env.PERSONA_WEBHOOK_SECRET === undefined && env.PERSONA_WEBHOOK_SECRET_FILE === undefined
+      ? [
+          'PERSONA_WEBHOOK_SECRET is not set: copy the secret (wbhsec_…) of your webhook from the Persona dashboard, or name its file in PERSONA_WEBHOOK_SECRET_FILE',
+        ]
       : []),
     ...(env.PERSONA_TEMPLATE_ID === undefined
       ? ['PERSONA_TEMPLATE_ID is not set: copy the id (itmpl_…) of your inquiry template from the Persona dashboard']
@@ -155,6 +167,16 @@ function findFakeContradictions(env: Environment): string[] {
   ]
 }
 
+function findWebhookMistakes(env: Environment): readonly string[] {
+  const { PERSONA_WEBHOOK_SECRET: secrets, PERSONA_WEBHOOK_SECRET_FILE: path } = env
+  if (secrets !== undefined && path !== undefined) {
+    return ['PERSONA_WEBHOOK_SECRET and PERSONA_WEBHOOK_SECRET_FILE are both set: leave one of them out']
+  }
+  const isReal = env.PERSONA_API_KEY !== undefined
+  if (path !== undefined) return findFileMistakes({ path, isReal })
+  return findSecretMistakes('PERSONA_WEBHOOK_SECRET', words.parse(secrets), isReal)
+}
+
 function findTokenMistakes({ COMPLIANCE_API_TOKEN, IDENTITY_SERVICE_TOKEN }: Environment): string[] {
   if (IDENTITY_SERVICE_TOKEN === undefined || IDENTITY_SERVICE_TOKEN !== COMPLIANCE_API_TOKEN) return []
   return [
@@ -176,6 +198,7 @@ function findKeyMistakes(keys: readonly string[]): string[] {
 }
 
 function toConfiguration(env: Variables): Configuration {
+  const webhookSecretFile = toSecretFile(env)
   return {
     host: env.HOST,
     port: env.PORT,
@@ -183,7 +206,8 @@ function toConfiguration(env: Variables): Configuration {
     dataDirectory: env.KYC_DATA_DIR ?? null,
     persona: toPersona(env),
     templateId: env.PERSONA_TEMPLATE_ID ?? FAKE_TEMPLATE_ID,
-    webhookSecrets: env.PERSONA_WEBHOOK_SECRET.length === 0 ? [FAKE_WEBHOOK_SECRET] : env.PERSONA_WEBHOOK_SECRET,
+    webhookSecrets: webhookSecretFile === null ? toSecrets(env) : readSecretFile(webhookSecretFile),
+    webhookSecretFile,
     apiToken: env.COMPLIANCE_API_TOKEN,
     identityServiceToken: env.IDENTITY_SERVICE_TOKEN ?? null,
     encryptionKeys: env.KYC_ENCRYPTION_KEYS.map((key) => ({
@@ -193,6 +217,14 @@ function toConfiguration(env: Variables): Configuration {
     logLevel: env.LOG_LEVEL,
     reconcileSeconds: env.KYC_RECONCILE_SECONDS,
   }
+}
+
+function toSecretFile({ PERSONA_WEBHOOK_SECRET_FILE: path, PERSONA_API_KEY }: Variables): SecretFile | null {
+  return path === undefined ? null : { path, isReal: PERSONA_API_KEY !== undefined }
+}
+
+function toSecrets({ PERSONA_WEBHOOK_SECRET: secrets }: Variables): readonly string[] {
+  return secrets.length === 0 ? [FAKE_WEBHOOK_SECRET] : secrets
 }
 
 function toPersona(env: Variables): PersonaConfiguration | null {

@@ -11,6 +11,7 @@ import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import type { Configuration } from './configuration.js'
 import { openDatabase } from './database.js'
+import { readSecretFile } from './webhook-secrets.js'
 
 /** Everything behind the routes of an example server. */
 export interface Service {
@@ -102,12 +103,13 @@ function createEngine(
   const fake = fakePersona === null ? null : { apiKey: fakePersona.fake.apiKey, baseUrl: fakePersona.baseUrl }
   const persona = configuration.persona ?? fake
   if (persona === null) throw new Error('There is neither a Persona nor a fake one.')
+  const { webhookSecrets, webhookSecretFile } = configuration
   return createKycEngine({
     // A caller of ours waits for these calls, so they are short; what is not done then, its next call does.
     persona: createPersonaClient({ ...persona, timeoutMs: 5000, maxRetryWaitMs: 3000 }),
     storage: createKnexStorage({ knex }),
     templateId: configuration.templateId,
-    webhookSecrets: configuration.webhookSecrets,
+    webhookSecrets: webhookSecretFile === null ? webhookSecrets : () => readSecretFile(webhookSecretFile),
     encryptionKeys: configuration.encryptionKeys,
     logger,
   })

@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readConfiguration } from '../src/configuration.js'
+import { readSecretFile } from '../src/webhook-secrets.js'
 
 const FAKE = { COMPLIANCE_API_TOKEN: 'a-token-of-16-characters' }
 const REAL = {
@@ -52,6 +56,7 @@ describe('readConfiguration', () => {
       },
       templateId: 'itmpl_1',
       webhookSecrets: ['wbhsec_new', 'wbhsec_old'],
+      webhookSecretFile: null,
       apiToken: FAKE.COMPLIANCE_API_TOKEN,
       identityServiceToken: 'another-token-of-16-characters',
       encryptionKeys: [
@@ -77,6 +82,19 @@ describe('readConfiguration', () => {
     [{ ...FAKE, DATABASE_URL: 'mysql://x' }, /DATABASE_URL must look like postgres/],
     [{ ...FAKE, LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
     [{ ...REAL, PERSONA_WEBHOOK_SECRET: undefined }, /PERSONA_WEBHOOK_SECRET is not set.*dashboard/],
+    [
+      { ...REAL, PERSONA_WEBHOOK_SECRET: 'wbhsec_1 wbhsec_2 wbhsec_1' },
+      /PERSONA_WEBHOOK_SECRET has the same secret twice/,
+    ],
+    [{ ...FAKE, PERSONA_WEBHOOK_SECRET: 'wbhsec_1 wbhsec_1' }, /PERSONA_WEBHOOK_SECRET has the same secret twice/],
+    [
+      { ...REAL, PERSONA_WEBHOOK_SECRET: 'wbhsec_1 wbhsec_of_the_fake_persona' },
+      /PERSONA_WEBHOOK_SECRET has the secret of the fake Persona/,
+    ],
+    [
+      { ...REAL, PERSONA_WEBHOOK_SECRET_FILE: '/nowhere' },
+      /PERSONA_WEBHOOK_SECRET and PERSONA_WEBHOOK_SECRET_FILE are both set/,
+    ],
     [{ ...REAL, PERSONA_TEMPLATE_ID: undefined }, /PERSONA_TEMPLATE_ID is not set.*dashboard/],
     [
       { ...REAL, PERSONA_ENVIRONMENT: 'production' },
@@ -110,5 +128,60 @@ describe('readConfiguration', () => {
       /PORT.*DATABASE_URL.*COMPLIANCE_API_TOKEN.*IDENTITY_SERVICE_TOKEN.*IDENTITY_SERVICE_TOKEN is the same/s
     expect(() => readConfiguration(environment)).toThrow(names)
     expect(() => readConfiguration(environment)).not.toThrow(/canary/)
+  })
+})
+
+describe('PERSONA_WEBHOOK_SECRET_FILE', () => {
+  let directory: string
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'persona-kyc-canary-'))
+  })
+  afterAll(() => rm(directory, { recursive: true }))
+
+  /** Reads the configuration with a file of that text. */
+  async function readWith(text: string, environment: Record<string, string | undefined> = REAL) {
+    const path = join(directory, 'secret')
+    await writeFile(path, text)
+    const given = { ...environment, PERSONA_WEBHOOK_SECRET: undefined, PERSONA_WEBHOOK_SECRET_FILE: path }
+    return { path, read: () => readConfiguration(given) }
+  }
+
+  it.each([
+    ['wbhsec_1', ['wbhsec_1']],
+    ['wbhsec_1\n', ['wbhsec_1']],
+    ['\ufeffwbhsec_1\r\nwbhsec_2\r\n', ['wbhsec_1', 'wbhsec_2']],
+    [' \twbhsec_1  wbhsec_2', ['wbhsec_1', 'wbhsec_2']],
+  ])('may hold %j', async (text, secrets) => {
+    const { path, read } = await readWith(text)
+    expect(read()).toMatchObject({ webhookSecrets: secrets, webhookSecretFile: { path, isReal: true } })
+    expect(readSecretFile({ path, isReal: true })).toEqual(secrets)
+  })
+
+  it('may be what the fake Persona signs with', async () => {
+    const { read } = await readWith('wbhsec_of_the_fake_persona', FAKE)
+    expect(read()).toMatchObject({ persona: null, webhookSecrets: ['wbhsec_of_the_fake_persona'] })
+  })
+
+  it.each([
+    ['', /PERSONA_WEBHOOK_SECRET_FILE names an empty file.*wbhsec_/],
+    [' \n', /PERSONA_WEBHOOK_SECRET_FILE names an empty file/],
+    ['wbhsec_canary wbhsec_canary', /PERSONA_WEBHOOK_SECRET_FILE has the same secret twice/],
+    ['wbhsec_canary wbhsec_of_the_fake_persona', /PERSONA_WEBHOOK_SECRET_FILE has the secret of the fake Persona/],
+  ])('refuses to start with %j', async (text, message) => {
+    const { path, read } = await readWith(text)
+    expect(read).toThrow(message)
+    expect(read).not.toThrow(/canary/)
+    expect(() => readSecretFile({ path, isReal: true })).toThrow(message)
+    expect(() => readSecretFile({ path, isReal: true })).not.toThrow(/canary/)
+  })
+
+  it.each([
+    ['is missing', () => join(directory, 'nowhere'), 'ENOENT'],
+    ['is a directory', () => directory, 'EISDIR'],
+  ])('refuses to start where it %s', (_name, toPath, code) => {
+    const given = { ...REAL, PERSONA_WEBHOOK_SECRET: undefined, PERSONA_WEBHOOK_SECRET_FILE: toPath() }
+    const message = `PERSONA_WEBHOOK_SECRET_FILE names a file that cannot be read (${code})`
+    expect(() => readConfiguration(given)).toThrow(message)
+    expect(() => readConfiguration(given)).not.toThrow(/canary/)
   })
 })
