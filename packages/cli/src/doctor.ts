@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   checkWebhook,
   createSignatureVerifier,
@@ -9,8 +10,14 @@ import { checkFeed, createKnexStorage, listMigrations } from '@persona-kyc/stora
 import { defineCommand } from 'citty'
 import type { Knex } from 'knex'
 import { toDriftLines } from './check-webhook.js'
-import { createEnvironmentClient, DATABASE_ARGS, requireDatabaseUrl, withDatabase } from './environment.js'
-import { toFailure } from './usage.js'
+import {
+  createEnvironmentClient,
+  DATABASE_ARGS,
+  type Environment,
+  requireDatabaseUrl,
+  withDatabase,
+} from './environment.js'
+import { toFailure, UsageError } from './usage.js'
 
 /** What one look found. A warning does not fail the whole. */
 interface Finding {
@@ -36,15 +43,9 @@ export const doctorCommand = defineCommand({
 })
 
 function checkConfiguration(): Finding[] {
-  const { PERSONA_WEBHOOK_SECRET, PERSONA_TEMPLATE_ID, KYC_ENCRYPTION_KEYS } = process.env
+  const { PERSONA_TEMPLATE_ID, KYC_ENCRYPTION_KEYS } = process.env
   return [
-    look('PERSONA_WEBHOOK_SECRET is set', () => {
-      const secrets = (PERSONA_WEBHOOK_SECRET ?? '').split(/\s+/).filter((secret) => secret !== '')
-      createSignatureVerifier({ secrets })
-      return secrets.every((secret) => secret.startsWith('wbhsec_'))
-        ? null
-        : 'PERSONA_WEBHOOK_SECRET does not start with wbhsec_. Copy it whole from the webhook’s page in the dashboard.'
-    }),
+    checkSecrets(process.env),
     PERSONA_TEMPLATE_ID
       ? ok('PERSONA_TEMPLATE_ID is set')
       : failure('PERSONA_TEMPLATE_ID is not set. Copy the id (itmpl_…) of your inquiry template from the dashboard.'),
@@ -52,6 +53,26 @@ function checkConfiguration(): Finding[] {
       ? ok('KYC_ENCRYPTION_KEYS is set')
       : warning('KYC_ENCRYPTION_KEYS is not set: personal data and session tokens are not stored.'),
   ]
+}
+
+function checkSecrets({ PERSONA_WEBHOOK_SECRET, PERSONA_WEBHOOK_SECRET_FILE: path }: Environment): Finding {
+  const variable = path ? 'PERSONA_WEBHOOK_SECRET_FILE' : 'PERSONA_WEBHOOK_SECRET'
+  return look(`${variable} is set`, () => {
+    const text = path ? readSecretFile(path) : PERSONA_WEBHOOK_SECRET
+    const secrets = (text ?? '').split(/\s+/).filter((secret) => secret !== '')
+    createSignatureVerifier({ secrets })
+    return secrets.every((secret) => secret.startsWith('wbhsec_'))
+      ? null
+      : `${variable} does not start with wbhsec_. Copy it whole from the webhook’s page in the dashboard.`
+  })
+}
+
+function readSecretFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    throw new UsageError('PERSONA_WEBHOOK_SECRET_FILE names a file that cannot be read. Mount it there, readable.')
+  }
 }
 
 async function checkDatabase(schema: string): Promise<Finding[]> {

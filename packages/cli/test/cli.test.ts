@@ -201,6 +201,11 @@ describe('persona-kyc doctor', () => {
     [{ PERSONA_BASE_URL: 'http://127.0.0.1:1' }, /FAIL Persona’s API cannot be reached/],
     [{ PERSONA_WEBHOOK_SECRET: '' }, /FAIL A webhook secret is missing/],
     [{ PERSONA_WEBHOOK_SECRET: 'secret-canary' }, /warn PERSONA_WEBHOOK_SECRET does not start with wbhsec_/],
+    [
+      { PERSONA_WEBHOOK_SECRET_FILE: '/nowhere-secret-canary' },
+      /FAIL PERSONA_WEBHOOK_SECRET_FILE names a file that cannot/,
+    ],
+    [{ PERSONA_WEBHOOK_SECRET_FILE: MAIN }, /warn PERSONA_WEBHOOK_SECRET_FILE does not start with wbhsec_/],
     [{ PERSONA_TEMPLATE_ID: '' }, /FAIL PERSONA_TEMPLATE_ID is not set/],
     [{ KYC_ENCRYPTION_KEYS: '' }, /warn KYC_ENCRYPTION_KEYS is not set/],
     [{ KYC_WEBHOOK_URL: 'https://other.example' }, /FAIL no webhook {2}url/],
