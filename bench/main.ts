@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { adapterBenchmarks } from './adapters.js'
 import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
 import { claimBenchmarks } from './claims.js'
 
@@ -9,7 +10,7 @@ import { claimBenchmarks } from './claims.js'
  * when a bound is missed.
  */
 
-const BENCHMARKS: readonly Benchmark[] = claimBenchmarks
+const BENCHMARKS: readonly Benchmark[] = [...adapterBenchmarks, ...claimBenchmarks]
 
 async function main(): Promise<number> {
   const options = {

@@ -1,5 +1,5 @@
 import type { AuditEntry } from './audit-storage.js'
-import { type Authorization, forbidden, unauthenticated } from './authorize.js'
+import { type Authorization, forbidden, readBearerToken, unauthenticated } from './authorize.js'
 import { caseNotFound } from './case-view.js'
 import { isClaimable, limitToClaimable } from './claimable-cases.js'
 import type { KycEngine } from './engine.js'
@@ -65,7 +65,16 @@ async function admitStranger(context: HandlerContext, incoming: Incoming): Promi
 async function askCaller({ authorize }: HandlerContext, incoming: Incoming): Promise<Caller | null> {
   const { request, route, caseId, findUserId } = incoming
   if (route.action === null) return null
-  return toCaller(await authorize({ request, action: route.action, caseId: caseId === '' ? null : caseId, findUserId }))
+  const answer = await authorize({
+    get request() {
+      return request.toRequest()
+    },
+    token: readBearerToken(request.headers.get('authorization')),
+    action: route.action,
+    caseId: caseId === '' ? null : caseId,
+    findUserId,
+  })
+  return toCaller(answer)
 }
 
 /** Null for a caller that nobody knows, and for whatever an app without types may have answered. */

@@ -18,6 +18,8 @@ export type KycAction =
 export interface AuthorizationRequest {
   /** The request. Its body must not be read here: the route needs it. */
   readonly request: Request
+  /** Its bearer token (RFC 6750); null where there is none, or more than one. */
+  readonly token: string | null
   readonly action: KycAction
   /** The case concerned, as the URL names it; null where there is none. It may not exist. */
   readonly caseId: string | null
@@ -67,9 +69,9 @@ export function combineAuthorize(...authorizes: readonly [Authorize, ...Authoriz
   }
 }
 
-/** The bearer token of a request (RFC 6750); null where there is none, or more than one. */
-export function readBearerToken({ headers }: Request): string | null {
-  return /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null
+/** The token of an `Authorization` header; null where there is none, or more than one. */
+export function readBearerToken(authorization: string | null): string | null {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? null
 }
 
 /** The answer to a caller that nobody knows. */

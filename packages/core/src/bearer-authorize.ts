@@ -1,4 +1,4 @@
-import { type Authorize, readBearerToken } from './authorize.js'
+import type { Authorize } from './authorize.js'
 import { isEqualInConstantTime } from './constant-time.js'
 import { toSha256 } from './digest.js'
 import { ConfigurationError } from './errors.js'
@@ -60,8 +60,7 @@ export async function hashToken(token: string): Promise<string> {
 export function createBearerAuthorize(options: BearerAuthorizeOptions): Authorize {
   const { findToken, now = Date.now } = options
   const known = readTokens(options)
-  return async ({ request, action }) => {
-    const token = readBearerToken(request)
+  return async ({ token, action }) => {
     if (token === null) return 'unauthenticated'
     const digest = await toSha256(token)
     const found = findAmong(await known, digest) ?? (await look(findToken, digest))

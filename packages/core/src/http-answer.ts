@@ -1,11 +1,10 @@
-/** An answer of a route, before it is a Response. */
+/** An answer, before it is a Response. */
 export interface HttpAnswer {
   readonly status: number
-  /** Its content type. */
-  readonly type: string
-  readonly body: string
-  /** Headers besides those that every answer has. */
+  /** Names are in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Null where there is none: in the answer to a HEAD. */
+  readonly body: string | null
 }
 
 /**
@@ -23,20 +22,18 @@ const SECURITY_HEADERS = {
 } as const
 
 /** Browsers are to come by HTTPS for a year. */
-const STRICT_TRANSPORT_SECURITY = 'max-age=31536000'
+const HTTPS_ONLY_HEADERS = { ...SECURITY_HEADERS, 'strict-transport-security': 'max-age=31536000' } as const
 
-/** Returns the answer as a Response. That to a HEAD has the headers of the one to a GET, and no body. */
-export function toResponse(
-  { status, type, body, headers }: HttpAnswer,
+/** Returns the answer as it is sent. That to a HEAD has the headers of the one to a GET, and no body. */
+export function toSecureAnswer(
+  { status, headers, body }: HttpAnswer,
   { method, isHttpsOnly }: { readonly method: string; readonly isHttpsOnly: boolean },
-): Response {
-  return new Response(method === 'HEAD' ? null : body, {
-    status,
-    headers: {
-      'content-type': type,
-      ...SECURITY_HEADERS,
-      ...(isHttpsOnly && { 'strict-transport-security': STRICT_TRANSPORT_SECURITY }),
-      ...headers,
-    },
-  })
+): HttpAnswer {
+  const own = isHttpsOnly ? HTTPS_ONLY_HEADERS : SECURITY_HEADERS
+  return { status, headers: { ...own, ...headers }, body: method === 'HEAD' ? null : body }
+}
+
+/** Returns the answer as a Response. */
+export function toResponse({ status, headers, body }: HttpAnswer): Response {
+  return new Response(body, { status, headers })
 }

@@ -2,10 +2,11 @@ import { admit } from './admission.js'
 import { createDescriptionRoutes } from './description-routes.js'
 import { isKycError } from './errors.js'
 import { type HandlerContext, type KycHandlerOptions, toHandlerContext } from './handler-options.js'
-import { type HttpAnswer, toResponse } from './http-answer.js'
+import { type HttpAnswer, toResponse, toSecureAnswer } from './http-answer.js'
 import { createIncoming, type Match } from './incoming.js'
 import { toLogFields } from './logger.js'
 import type { Connection, Peer } from './peer.js'
+import { type PlainRequest, toPlainRequest } from './plain-request.js'
 import { HttpError, toProblemAnswer } from './problem.js'
 import { requireEncryption, requireSender, requireSize } from './request-guards.js'
 import { readRouteBody } from './route-body.js'
@@ -21,6 +22,8 @@ export interface RequestHints extends Connection {
   readonly consumedBody?: unknown | undefined
   /** Overrides `basePath` for this request, where the framework knows its mount point. */
   readonly basePath?: string | undefined
+  /** How long the names and values of all headers are, in characters. Default: they are counted. */
+  readonly headerLength?: number | undefined
 }
 
 /** The routes as one function from Request to Response, for any framework. */
@@ -29,13 +32,17 @@ export interface KycHandler {
   handle(request: Request, hints?: RequestHints): Promise<Response | null>
   /** As `handle`, with a 404 for other paths: for runtimes that take a fetch handler. */
   fetch(request: Request): Promise<Response>
+  /** As `handle`, for servers without a Request and a Response of their own, which cost more than all else here. */
+  answer(request: PlainRequest, hints: RequestHints & { readonly headerLength: number }): Promise<HttpAnswer | null>
 }
+
+const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** A request whose path is one of ours. */
 interface FoundRequest {
-  readonly request: Request
+  readonly request: PlainRequest
   readonly url: URL
-  readonly hints: RequestHints
+  readonly hints: RequestHints & { readonly headerLength: number }
   readonly peer: Peer
   /** The routes of this path, which differ in their methods. */
   readonly candidates: readonly Match[]
@@ -49,15 +56,21 @@ interface FoundRequest {
 export function createKycHandler(options: KycHandlerOptions): KycHandler {
   const context = toHandlerContext(options)
   const find = createRouteFinder([...ROUTES, ...createDescriptionRoutes()])
-  const handle = async (request: Request, hints: RequestHints = {}) => {
+  const answer: KycHandler['answer'] = async (request, hints) => {
     const url = new URL(request.url)
     const candidates = find(toRoutePath(url, hints.basePath ?? context.basePath))
     if (candidates.length === 0) return null
     const peer = context.readPeer(request, hints)
-    const answer = await respond(context, { request, url, hints, peer, candidates })
-    return toResponse(answer, { method: request.method, isHttpsOnly: context.requireHttps && peer.isEncrypted })
+    const given = await respond(context, { request, url, hints, peer, candidates })
+    return toSecureAnswer(given, { method: request.method, isHttpsOnly: context.requireHttps && peer.isEncrypted })
+  }
+  const handle: KycHandler['handle'] = async (request, hints = {}) => {
+    const { headerLength = toLength(request.headers) } = hints
+    const given = await answer(toPlainRequest(request), { ...hints, headerLength })
+    return given === null ? null : toResponse(given)
   }
   return {
+    answer,
     handle,
     fetch: async (request) => (await handle(request)) ?? toNotFound(request),
   }
@@ -76,7 +89,7 @@ async function respond(context: HandlerContext, found: FoundRequest): Promise<Ht
 
 async function work(context: HandlerContext, found: FoundRequest): Promise<HttpAnswer> {
   const { request, url, hints, peer, candidates } = found
-  requireSize(context, request)
+  requireSize(context, request.url, hints.headerLength)
   requireEncryption(context, peer)
   const match = findMatch(candidates, request.method)
   const { route, caseId } = match
@@ -117,15 +130,25 @@ function toRoutePath({ pathname }: URL, basePath: string): string {
 function toQuery({ searchParams }: URL): Record<string, string> {
   const members = Object.fromEntries(searchParams)
   if (Object.keys(members).length === searchParams.size) return members
-  throw new HttpError(400, 'invalid_request', { detail: 'A member of the query is given twice.' })
+  const isRepeated = (name: string) => searchParams.getAll(name).length > 1
+  const errors = Object.keys(members)
+    .filter((name) => /^[a-z_]+$/.test(name) && isRepeated(name))
+    .map((name) => ({ pointer: `/${name}`, code: 'repeated' }))
+  throw new HttpError(400, 'invalid_request', { detail: 'A member of the query is given twice.', errors })
 }
 
 function toHttpAnswer(answer: RouteAnswer): HttpAnswer {
   const { status } = answer
-  if ('json' in answer) return { status, type: 'application/json', body: JSON.stringify(answer.json), headers: {} }
+  if ('json' in answer) return { status, body: JSON.stringify(answer.json), headers: JSON_TYPE }
   const { html, contentSecurityPolicy } = answer
-  const headers = { 'content-security-policy': contentSecurityPolicy }
-  return { status, type: 'text/html; charset=utf-8', body: html, headers }
+  const headers = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': contentSecurityPolicy }
+  return { status, body: html, headers }
+}
+
+function toLength(headers: Headers): number {
+  let length = 0
+  for (const [name, value] of headers) length += name.length + value.length
+  return length
 }
 
 function report({ logger }: HandlerContext, found: FoundRequest, status: number, error: unknown): void {
@@ -137,5 +160,5 @@ function report({ logger }: HandlerContext, found: FoundRequest, status: number,
 
 function toNotFound({ method }: Request): Response {
   const error = new HttpError(404, 'not_found', { detail: 'There is nothing at this path.' })
-  return toResponse(toProblemAnswer(error), { method, isHttpsOnly: false })
+  return toResponse(toSecureAnswer(toProblemAnswer(error), { method, isHttpsOnly: false }))
 }

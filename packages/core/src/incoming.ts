@@ -3,6 +3,7 @@ import type { KycEngine } from './engine.js'
 import { isKycError } from './errors.js'
 import { parseJsonBody } from './json-body.js'
 import type { Peer } from './peer.js'
+import type { PlainRequest } from './plain-request.js'
 import type { Route } from './routes.js'
 import { initiateBody } from './wire.js'
 
@@ -14,7 +15,7 @@ export interface Match {
 
 /** A request on its way through the routes. What is read of it is read once. */
 export interface Incoming extends Match {
-  readonly request: Request
+  readonly request: PlainRequest
   readonly peer: Peer
   /** The body within its limits; empty for routes without one. */
   readBody(): Promise<Uint8Array>
@@ -27,7 +28,7 @@ export interface Incoming extends Match {
 /** Returns the request with what its route may want to know of it. */
 export function createIncoming(
   engine: KycEngine,
-  given: Match & { readonly request: Request; readonly peer: Peer; readBody(): Promise<Uint8Array> },
+  given: Match & { readonly request: PlainRequest; readonly peer: Peer; readBody(): Promise<Uint8Array> },
 ): Incoming {
   const readBody = once(given.readBody)
   const findCase = once(() => findCaseOf(engine, given.caseId))

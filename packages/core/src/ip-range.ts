@@ -26,6 +26,7 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
  */
 export function createIpMatcher(ranges: readonly string[]): IpMatcher {
   const parsed = ranges.flatMap((range) => (Object.hasOwn(NAMED, range) ? (NAMED[range] ?? []) : [range])).map(toRange)
+  if (parsed.length === 0) return () => false
   return (text) => {
     const address = parseIp(text)
     return address !== null && parsed.some((range) => isWithin(address, range))

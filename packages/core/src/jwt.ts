@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import { type Authorize, readBearerToken } from './authorize.js'
+import type { Authorize } from './authorize.js'
 import { ConfigurationError, KycError } from './errors.js'
 import { isLoopbackUrl } from './loopback.js'
 import { type ScopedCaller, toScopedAuthorization } from './scopes.js'
@@ -47,8 +47,7 @@ export function createJwtAuthorize(options: JwtAuthorizeOptions): Authorize {
     clockTolerance: clockToleranceSeconds,
     requiredClaims: ['exp', 'sub'],
   }
-  return async ({ request, action }) => {
-    const token = readBearerToken(request)
+  return async ({ token, action }) => {
     if (token === null || !isCompact(token)) return 'unauthenticated'
     const claims = await verify(token, getKey, { ...expected, currentDate: new Date(now()) })
     const caller = claims === null ? null : toCaller({ ...claims })

@@ -1,4 +1,5 @@
 import { createIpMatcher, type IpMatcher, isIpAddress } from './ip-range.js'
+import type { PlainRequest } from './plain-request.js'
 
 /** Where a request came from, as far as that can be trusted. */
 export interface Peer {
@@ -25,7 +26,7 @@ export interface Connection {
  */
 export function createPeerReader(
   trustedProxies: readonly string[],
-): (request: Request, connection: Connection) => Peer {
+): (request: Pick<PlainRequest, 'url' | 'headers'>, connection: Connection) => Peer {
   const isTrusted = createIpMatcher(trustedProxies)
   return (request, { address = null, isEncrypted }) => {
     const isDirect = address === null || !isTrusted(address)
@@ -61,7 +62,7 @@ function toAddress(hop: string): string | null {
 }
 
 /** The values of a header, also empty ones: each is the word of somebody. */
-function toList({ headers }: Request, name: string): string[] {
+function toList({ headers }: Pick<PlainRequest, 'headers'>, name: string): string[] {
   const text = headers.get(name) ?? ''
   return text === '' ? [] : text.split(',').map((value) => value.trim())
 }

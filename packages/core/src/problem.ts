@@ -40,7 +40,8 @@ export function toProblemAnswer(error: unknown): HttpAnswer {
 }
 
 function toAnswerOf(problem: Problem, headers: Readonly<Record<string, string>>): HttpAnswer {
-  return { status: problem.status, type: 'application/problem+json', body: JSON.stringify(problem), headers }
+  const body = JSON.stringify(problem)
+  return { status: problem.status, body, headers: { 'content-type': 'application/problem+json', ...headers } }
 }
 
 /** Callers learn that Persona failed, not how our key or request looks to it. */

@@ -1,4 +1,5 @@
 import { readBytes } from './byte-stream.js'
+import type { PlainRequest } from './plain-request.js'
 import { HttpError } from './problem.js'
 
 /** How a body may be. */
@@ -9,7 +10,7 @@ export interface BodyLimits {
 }
 
 /** Throws a 413 where the length that the request announces is too large. */
-export function requireAnnouncedSize({ headers }: Request, maxBodyBytes: number): void {
+export function requireAnnouncedSize({ headers }: Pick<PlainRequest, 'headers'>, maxBodyBytes: number): void {
   if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge()
 }
 
@@ -17,7 +18,10 @@ export function requireAnnouncedSize({ headers }: Request, maxBodyBytes: number)
  * Reads a body whole. Rejects with a 413 as soon as it is known to be too large, without reading on, and with a 408
  * when it is not there in time.
  */
-export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+export async function readBody(
+  request: Pick<PlainRequest, 'headers' | 'body'>,
+  limits: BodyLimits,
+): Promise<Uint8Array> {
   requireAnnouncedSize(request, limits.maxBodyBytes)
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()

@@ -5,11 +5,13 @@ import { HttpError } from './problem.js'
 import type { Route } from './routes.js'
 
 /** Throws a 414 or a 431 for a request whose URL or headers are longer than they may be. */
-export function requireSize({ maxUrlLength, maxHeaderLength }: HandlerContext, { url, headers }: Request): void {
+export function requireSize(
+  { maxUrlLength, maxHeaderLength }: HandlerContext,
+  url: string,
+  headerLength: number,
+): void {
   if (url.length > maxUrlLength) throw new HttpError(414, 'url_too_long', { detail: 'The URL is too long.' })
-  let length = 0
-  for (const [name, value] of headers) length += name.length + value.length
-  if (length <= maxHeaderLength) return
+  if (headerLength <= maxHeaderLength) return
   throw new HttpError(431, 'headers_too_large', { detail: 'The headers are too large.' })
 }
 

@@ -1,5 +1,6 @@
 import { KycError } from './errors.js'
 import type { HandlerContext } from './handler-options.js'
+import type { PlainRequest } from './plain-request.js'
 import { HttpError } from './problem.js'
 import { readBody, requireAnnouncedSize } from './request-body.js'
 import type { Route } from './routes.js'
@@ -11,7 +12,7 @@ import { isSignatureHeader } from './signature-header.js'
  */
 export async function readRouteBody(
   context: HandlerContext,
-  request: Request,
+  request: PlainRequest,
   { route, consumed }: { readonly route: Route; readonly consumed: unknown },
 ): Promise<Uint8Array> {
   if (route.body === 'none') return new Uint8Array()
@@ -46,7 +47,7 @@ function toParsedBytes(body: unknown, route: Route): Uint8Array {
   })
 }
 
-function requireJsonType(request: Request): void {
+function requireJsonType(request: PlainRequest): void {
   const type = request.headers.get('content-type') ?? ''
   if (/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) return
   throw new HttpError(415, 'unsupported_media_type', { detail: 'The body must be application/json.' })

@@ -16,7 +16,12 @@ export function createRouteFinder(routes: readonly Route[]): (path: string) => M
   const patterns = routes.map(toPattern)
   return (path) => {
     const parts = path.split('/')
-    return patterns.flatMap((pattern) => (fits(pattern, parts) ? [toMatch(pattern, parts)] : []))
+    const matches: Match[] = []
+    for (const pattern of patterns) {
+      if (pattern.parts.length === parts.length && fits(pattern, parts))
+        matches.push({ route: pattern.route, caseId: parts[pattern.place] ?? '' })
+    }
+    return matches
   }
 }
 
@@ -26,10 +31,9 @@ function toPattern(route: Route): Pattern {
 }
 
 function fits({ parts, place }: Pattern, actual: readonly string[]): boolean {
-  if (parts.length !== actual.length) return false
-  return parts.every((part, index) => part === actual[index] || (index === place && actual[index] !== ''))
-}
-
-function toMatch({ route, place }: Pattern, parts: readonly string[]): Match {
-  return { route, caseId: place === -1 ? '' : (parts[place] ?? '') }
+  // The last part differs most often.
+  for (let index = parts.length - 1; index >= 0; index--) {
+    if (index === place ? actual[index] === '' : parts[index] !== actual[index]) return false
+  }
+  return true
 }

@@ -5,12 +5,13 @@ import type { Decision } from './decide-case.js'
 import type { KycEngine } from './engine.js'
 import { parseJsonBody, requireValid } from './json-body.js'
 import type { OwnEngine } from './own-cases.js'
+import type { PlainRequest } from './plain-request.js'
 import * as wire from './wire.js'
 
 /** What a route's handler works with. */
 export interface RouteContext<Engine = KycEngine> {
   readonly engine: Engine
-  readonly request: Request
+  readonly request: PlainRequest
   /** The `:case_id` of the path; empty where the route has none. */
   readonly caseId: string
   readonly query: Readonly<Record<string, string>>

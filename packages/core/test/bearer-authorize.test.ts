@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Authorize, combineAuthorize, type KycAction } from '../src/authorize.js'
+import { type Authorize, combineAuthorize, type KycAction, readBearerToken } from '../src/authorize.js'
 import { type BearerToken, createBearerAuthorize, hashToken } from '../src/bearer-authorize.js'
 import { ConfigurationError } from '../src/errors.js'
 import { ROUTES } from '../src/routes.js'
@@ -13,7 +13,8 @@ const EVERYTHING = { principal: 'bearer', cases: 'all' }
 async function ask(authorize: Authorize, authorization?: string, action: KycAction = 'kyc:read') {
   const headers = authorization === undefined ? {} : { authorization }
   const request = new Request('https://app.example/compliance/kyc', { headers })
-  return authorize({ request, action, caseId: null, findUserId: async () => null })
+  const token = readBearerToken(request.headers.get('authorization'))
+  return authorize({ request, token, action, caseId: null, findUserId: async () => null })
 }
 
 /** The error of options that are refused. */

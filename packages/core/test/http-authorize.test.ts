@@ -42,6 +42,7 @@ describe.each(CLOSED)('%s %s', (method, path, action, caseId) => {
       action,
       caseId,
       request: expect.any(Request),
+      token: null,
       findUserId: expect.any(Function),
     })
     for (const spy of spies) expect(spy).not.toHaveBeenCalled()

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../src/errors.js'
 import { expectNoCanary } from './canaries.js'
 import { createEventBody } from './event-bodies.js'
 import { after, toDelivery } from './test-engine.js'
-import { CASE_PATH, createTestHandler, HOST } from './test-handler.js'
+import { CASE_PATH, createTestHandler, FORMED, HOST } from './test-handler.js'
 
 const BODY = { user_id: 'user_1', document_type: 'passport' }
 const CANARY = 'canary-9f31c7'
@@ -107,7 +107,8 @@ describe('the limits of a body', () => {
   it('can be set, for the webhook and for the rest', async () => {
     const { call, send } = createTestHandler({ maxBodyBytes: 20, maxWebhookBytes: 30 })
     expect((await call('POST', CASE_PATH, BODY)).status).toBe(413)
-    const post = (body: string) => send(new Request(`${HOST}/webhooks/persona/inquiry`, { method: 'POST', body }))
+    const post = (body: string) =>
+      send(new Request(`${HOST}/webhooks/persona/inquiry`, { method: 'POST', body, headers: FORMED }))
     expect((await post('x'.repeat(31))).status).toBe(413)
     expect((await post('x'.repeat(30))).status).toBe(401)
   })

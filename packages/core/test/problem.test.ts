@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { KycError, type KycErrorCode, SignatureError, type SignatureRejection, StorageError } from '../src/errors.js'
+import { toResponse, toSecureAnswer } from '../src/http-answer.js'
 import { PersonaApiError } from '../src/persona-error.js'
-import { toResponse } from '../src/http-answer.js'
 import { HttpError, toProblemAnswer } from '../src/problem.js'
 
 const CANARY = 'canary-9f31c7'
 
 async function toAnswer(error: unknown) {
-  const response = toResponse(toProblemAnswer(error), { method: 'GET', isHttpsOnly: false })
+  const response = toResponse(toSecureAnswer(toProblemAnswer(error), { method: 'GET', isHttpsOnly: false }))
   return { response, text: await response.clone().text(), json: (await response.json()) as Record<string, unknown> }
 }
 

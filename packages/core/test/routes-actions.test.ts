@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { Authorization } from '../src/authorize.js'
 import { StorageError } from '../src/errors.js'
 import { PersonaApiError } from '../src/persona-error.js'
 import { createEventBody } from './event-bodies.js'
 import { after, START, toDelivery } from './test-engine.js'
-import { CASE_PATH, createTestHandler, HOST } from './test-handler.js'
+import { CASE_PATH, createTestHandler, FORMED, HOST } from './test-handler.js'
 
 const APPROVED = { id: 'evt_1', status: 'approved', createdAt: after(1) }
 const WEBHOOK = '/webhooks/persona/inquiry'
@@ -196,8 +197,17 @@ describe('POST /webhooks/persona/inquiry', () => {
 
   it('is 413 above 1 MiB', async () => {
     const { send } = await startCase()
-    const { status } = await send(new Request(`${HOST}${WEBHOOK}`, { method: 'POST', body: 'x'.repeat(1_048_577) }))
-    expect(status).toBe(413)
+    const init = { method: 'POST', body: 'x'.repeat(1_048_577), headers: FORMED }
+    expect((await send(new Request(`${HOST}${WEBHOOK}`, init))).status).toBe(413)
+  })
+
+  it('is 401 by its header alone, and reads nothing of the body', async () => {
+    const { send } = await startCase()
+    const body = new ReadableStream({ pull: () => expect.unreachable() }, { highWaterMark: 0 })
+    for (const header of ['', 't=1', 'v1=00', `t=1,v1=${'0'.repeat(63)}`]) {
+      const init = { method: 'POST', body, duplex: 'half', headers: { 'persona-signature': header } }
+      expect((await send(new Request(`${HOST}${WEBHOOK}`, init as RequestInit))).status).toBe(401)
+    }
   })
 })
 
@@ -209,12 +219,11 @@ describe('GET /webhooks/persona/health', () => {
     ['unauthorized', 503, 'unavailable'],
     ['failing', 503, 'unavailable'],
   ] as const)('with Persona %s is %i', async (health, status, word) => {
-    const { call, persona, authorize } = createTestHandler()
+    const { call, persona } = createTestHandler()
     persona.health.mockResolvedValueOnce({ status: health, latencyMs: 1 })
     const answer = await call('GET', '/webhooks/persona/health')
     expect(answer.status).toBe(status)
     expect(answer.json).toEqual({ status: word, storage: 'ok', persona: health })
-    expect(authorize).not.toHaveBeenCalled()
   })
 
   it('is 503 while the storage is down', async () => {
@@ -223,6 +232,24 @@ describe('GET /webhooks/persona/health', () => {
     const { status, json } = await call('GET', '/webhooks/persona/health')
     expect(status).toBe(503)
     expect(json).toEqual({ status: 'unavailable', storage: 'unreachable', persona: 'ok' })
+  })
+
+  it.each<Authorization | Error>([
+    'unauthenticated',
+    'forbidden',
+    { principal: 'test', cases: 'none' },
+    { principal: 'test', cases: 'claimable' },
+    { principal: 'test', cases: 'own', userId: 'user_1' },
+    new Error('authorize is broken'),
+  ])('tells whom authorize answers with %j the status only', async (verdict) => {
+    const { call, authorize, persona } = createTestHandler()
+    authorize.mockImplementation(() => {
+      if (verdict instanceof Error) throw verdict
+      return verdict
+    })
+    persona.health.mockResolvedValueOnce({ status: 'unauthorized', latencyMs: 1 })
+    const { status, json } = await call('GET', '/webhooks/persona/health')
+    expect([status, json]).toEqual([503, { status: 'unavailable' }])
   })
 })
 

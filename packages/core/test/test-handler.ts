@@ -18,6 +18,9 @@ export interface Answer {
 
 const description = readDescription(createOpenApi(ROUTES))
 
+/** A signature by its form: without one, no body is read. */
+export const FORMED = { 'persona-signature': `t=1,v1=${'0'.repeat(64)}` }
+
 export const HOST = 'https://app.example'
 export const CASE_PATH = '/compliance/kyc'
 

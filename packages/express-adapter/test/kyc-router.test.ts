@@ -18,13 +18,23 @@ test('a case goes from its initiation over the signed webhook to its claim', asy
 
 describe('mounting', () => {
   test.each([
-    ['at the root', (app: Express, router: Router) => app.use(router), '', undefined],
-    ['under a prefix', (app: Express, router: Router) => app.use('/a/b', router), '/a/b', undefined],
-    ['under a parameter', (app: Express, router: Router) => app.use('/:tenant', router), '/acme%20inc', undefined],
-    ['in a sub-router', (app: Express, router: Router) => app.use('/a', Router().use('/b', router)), '/a/b', undefined],
-    ['in a sub-app', (app: Express, router: Router) => app.use('/a', express().use(router)), '/a', undefined],
-    ['at the root, with a base path', (app: Express, router: Router) => app.use(router), '/kyc', '/kyc'],
-    ['as the handler of all paths', (app: Express, router: Router) => app.all(/.*/, router), '', undefined],
+    ['at the root', (app: Express, router: RequestHandler) => app.use(router), '', undefined],
+    ['under a prefix', (app: Express, router: RequestHandler) => app.use('/a/b', router), '/a/b', undefined],
+    [
+      'under a parameter',
+      (app: Express, router: RequestHandler) => app.use('/:tenant', router),
+      '/acme%20inc',
+      undefined,
+    ],
+    [
+      'in a sub-router',
+      (app: Express, router: RequestHandler) => app.use('/a', Router().use('/b', router)),
+      '/a/b',
+      undefined,
+    ],
+    ['in a sub-app', (app: Express, router: RequestHandler) => app.use('/a', express().use(router)), '/a', undefined],
+    ['at the root, with a base path', (app: Express, router: RequestHandler) => app.use(router), '/kyc', '/kyc'],
+    ['as the handler of all paths', (app: Express, router: RequestHandler) => app.all(/.*/, router), '', undefined],
   ])('works %s', async (_name, mount, prefix, basePath) => {
     const { options } = createFixture(basePath === undefined ? {} : { basePath })
     const app = express()
@@ -56,10 +66,9 @@ describe('mounting', () => {
     expect(() => createKycRouter(rest as KycHandlerOptions)).toThrow(ConfigurationError)
   })
 
-  test('the router is one to TypeScript', () => {
+  test('the router is middleware to TypeScript', () => {
     expectTypeOf(createKycRouter).parameters.toEqualTypeOf<[KycHandlerOptions]>()
-    expectTypeOf(createKycRouter).returns.toEqualTypeOf<Router>()
-    expectTypeOf(createKycRouter).returns.toExtend<RequestHandler>()
+    expectTypeOf(createKycRouter).returns.toEqualTypeOf<RequestHandler>()
     const app: Express = express()
     expectTypeOf(app.use('/api', createKycRouter(createFixture().options))).toEqualTypeOf(app)
   })

@@ -21,27 +21,38 @@ export interface KycAppOptions extends KycHandlerOptions {
 export function createKycApp({ getConnInfo = getNodeConnInfo, ...options }: KycAppOptions): Hono {
   const handler = createKycHandler(options)
   return new Hono().use(async (c, next) => {
-    const { address } = getConnInfo(c).remote
-    const basePath = toBasePath(c) + (options.basePath ?? '')
-    const hints = { basePath, address, isEncrypted: isEncrypted(c), ...(await toConsumedBody(c)) }
+    const consumedBody = await findConsumedBody(c)
+    const hints = {
+      address: getConnInfo(c).remote.address,
+      basePath: toBasePath(c) + (options.basePath ?? ''),
+      consumedBody,
+      ...toNodeHints(c),
+    }
     return (await handler.handle(c.req.raw, hints)) ?? next()
   })
 }
 
-/** The socket of a server of Node; undefined elsewhere. */
-function findSocket({ env }: Context): { remoteAddress?: string; encrypted?: boolean } | undefined {
-  return env?.incoming?.socket
+/** The request of a server of Node; undefined elsewhere. */
+function findIncoming({ env }: Context): NodeRequest | undefined {
+  return env?.incoming
+}
+
+interface NodeRequest {
+  readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean }
+  readonly rawHeaders: readonly string[]
 }
 
 function getNodeConnInfo(c: Context): ReturnType<GetConnInfo> {
-  const address = findSocket(c)?.remoteAddress
+  const address = findIncoming(c)?.socket.remoteAddress
   return { remote: address === undefined ? {} : { address, addressType: undefined } }
 }
 
 /** On Node, a caller may write any scheme before the path; elsewhere the URL is what the server makes of it. */
-function isEncrypted(c: Context): boolean | undefined {
-  const socket = findSocket(c)
-  return socket === undefined ? undefined : socket.encrypted === true
+function toNodeHints(c: Context): RequestHints {
+  const incoming = findIncoming(c)
+  if (incoming === undefined) return {}
+  const headerLength = incoming.rawHeaders.reduce((length, text) => length + text.length, 0)
+  return { isEncrypted: incoming.socket.encrypted === true, headerLength }
 }
 
 /**
@@ -53,15 +64,14 @@ function toBasePath(c: Context): string {
   return new URL(c.req.url).pathname.split('/').slice(0, mount.length).join('/')
 }
 
-/** What Hono has kept of a body that was read before us. */
-async function toConsumedBody({ req }: Context): Promise<RequestHints> {
+/** What Hono has kept of a body that was read before us; undefined where nobody has read it. */
+async function findConsumedBody({ req }: Context): Promise<unknown> {
   const { arrayBuffer, blob, text, json, formData } = req.bodyCache
   try {
-    if (arrayBuffer !== undefined) return { consumedBody: new Uint8Array(await arrayBuffer) }
-    if (blob !== undefined) return { consumedBody: new Uint8Array(await (await blob).arrayBuffer()) }
-    const parsed = await (text ?? json ?? formData)
-    return parsed === undefined ? {} : { consumedBody: parsed }
+    if (arrayBuffer !== undefined) return new Uint8Array(await arrayBuffer)
+    if (blob !== undefined) return new Uint8Array(await (await blob).arrayBuffer())
+    return await (text ?? json ?? formData)
   } catch {
-    return { consumedBody: null }
+    return null
   }
 }

@@ -1,0 +1,18 @@
+/** What is used of Node's own crypto, which Bun and Deno have too. */
+interface NativeCrypto {
+  createHash(algorithm: 'sha256'): { update(data: Uint8Array | string): { digest(): Uint8Array } }
+}
+
+/**
+ * Node's own crypto where the runtime has it: without a promise, it is several times as fast as Web Crypto for what is
+ * short. It is asked for at run time, so that bundles for edge runtimes and browsers do not name it. Undefined elsewhere.
+ */
+export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto()
+
+function findNativeCrypto(): NativeCrypto | undefined {
+  const runtime: { getBuiltinModule?(name: string): NativeCrypto | undefined } | undefined = Reflect.get(
+    globalThis,
+    'process',
+  )
+  return runtime?.getBuiltinModule?.('node:crypto')
+}

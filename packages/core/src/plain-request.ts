@@ -1,0 +1,31 @@
+/**
+ * What the routes read of a request. A Request has it all; a server that has no Request of its own gives this instead,
+ * and makes one where somebody asks for it.
+ */
+export interface PlainRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Pick<Headers, 'get'>
+  /** Read at most once, and only by routes that have a body. */
+  readonly body: ReadableStream<Uint8Array> | null
+  readonly bodyUsed: boolean
+  /** Returns the request as the web knows it, the same one each time. Who reads its body must read that of a clone. */
+  toRequest(): Request
+}
+
+/** Returns a Request as the routes read it. */
+export function toPlainRequest(request: Request): PlainRequest {
+  const { method, url, headers } = request
+  return {
+    method,
+    url,
+    headers,
+    get body() {
+      return request.body
+    },
+    get bodyUsed() {
+      return request.bodyUsed
+    },
+    toRequest: () => request,
+  }
+}
