@@ -2,9 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { findDependencyErrors } from './docs-dependencies.js'
+import { findTestErrors, type PageError } from './docs-tests.js'
 
 // Checks the Markdown of this repository: every `ts` block compiles by itself under the repository's own settings,
-// every relative link and anchor leads somewhere, and every `npm run` names a script.
+// every relative link and anchor leads somewhere, every `npm run` names a script, every test that a page names is there,
+// and the page of the dependencies lists those that the packages have.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SKIPPED = new Set(['node_modules', 'dist', 'coverage'])
@@ -42,6 +45,10 @@ function main(): number {
     ...compile(blocks),
     ...links.flatMap((link) => toLinkError(link, anchors)),
     ...pages.flatMap((page) => findUnknownScripts(page, readScripts())),
+    ...pages.flatMap((page) => toPageErrors(page, findTestErrors(page.lines, ROOT))),
+    ...pages
+      .filter(({ file }) => file === join(ROOT, 'docs', 'dependencies.md'))
+      .flatMap((page) => toPageErrors(page, findDependencyErrors(page.lines, ROOT))),
   ]
   for (const error of errors) console.error(error)
   if (errors.length > 0) {
@@ -138,6 +145,10 @@ function findUnknownScripts({ file, lines }: Page, scripts: ReadonlySet<string>)
       .filter((name) => !scripts.has(name))
       .map((name) => `${toPlace(file, index + 1)} - npm run ${name}: package.json has no such script`),
   )
+}
+
+function toPageErrors({ file }: Page, errors: readonly PageError[]): string[] {
+  return errors.map(({ line, problem }) => `${toPlace(file, line)} - ${problem}`)
 }
 
 function readScripts(): ReadonlySet<string> {
