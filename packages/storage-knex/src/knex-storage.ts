@@ -4,7 +4,7 @@ import * as cursors from './cursors.js'
 import { createKnexAudit } from './knex-audit.js'
 import { createKnexClaims } from './knex-claims.js'
 import { createKnexConsumers } from './knex-consumers.js'
-import { recordEventSql, toRecordEventBindings } from './record-event-sql.js'
+import { matchEventSql, recordEventSql, toRecordEventBindings } from './record-event-sql.js'
 import {
   type CaseRow,
   type EventRow,
@@ -39,6 +39,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
   requirePostgres(knex)
   const tables = toTableNames(schema)
   const recordSql = recordEventSql(tables)
+  const matchSql = matchEventSql(tables)
 
   const runner = createRunner(knex)
   const { run, runCrossed } = runner
@@ -85,7 +86,9 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
     },
     storeSessionToken: (caseId, session) => runOnCase(statements.storeSessionToken(tables), { caseId, ...session }),
     async recordEvent(event) {
-      const [row] = await runCrossed<RecordedRow>(recordSql, toRecordEventBindings(event))
+      const bindings = toRecordEventBindings(event)
+      const [first] = await runCrossed<RecordedRow>(recordSql, bindings)
+      const [row] = first?.may_match ? await runCrossed<RecordedRow>(matchSql, bindings) : [first]
       if (row === undefined) throw contention()
       const recorded = toRecordedEvent(event, row)
       if (recorded.transition !== null) announceGrowth()
@@ -152,6 +155,8 @@ function requirePostgres(knex: Knex): void {
 type RecordedRow = Partial<CaseRow> & {
   readonly outcome: RecordedEvent['outcome']
   readonly previous_status: Transition['from'] | null
+  /** True for an event that is there and may still belong to no case, while one for it has come. */
+  readonly may_match: boolean
 }
 
 function toRecordedEvent(event: Parameters<KycStorage['recordEvent']>[0], row: RecordedRow): RecordedEvent {

@@ -6,10 +6,56 @@ import { toFeedXid } from './statements.js'
  * The statement that records an event and moves its case: one round trip, one transaction of its own.
  *
  * The case's row is locked before anything is decided, so what follows sees its newest state; the event's primary key
- * decides between copies of one event, of which only one that was unmatched is looked at again. A transition's `feed_xid` is its transaction's id, or that of the case's
+ * decides between copies of one event. Of a copy it tells, as `may_match`, whether {@link matchEventSql} is to look at the
+ * event again. A transition's `feed_xid` is its transaction's id, or that of the case's
  * transition before where a longer transaction began earlier: so the feed never turns the order of one case around.
  */
-export function recordEventSql({ cases, events, transitions, feed }: TableNames): string {
+export function recordEventSql(tables: TableNames): string {
+  const { events } = tables
+  return toStatement(
+    tables,
+    `
+      insert into ${events} (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
+        attempts_made, attempts_left, first_attempted_at)
+      select :id, :name, t.id, :inquiryId,
+        case when cast(:status as text) is not null and t.id is null then 'unmatched' else ${OUTCOME} end,
+        :personaStatus, :occurredAt, :receivedAt, :attemptsMade, :attemptsLeft, :firstAttemptedAt
+      from (select 1) one left join target t on true
+      on conflict (id) do nothing
+      returning case_id, outcome`,
+    `r.outcome is null and p.id is not null and not exists (
+      select 1 from ${events} e where e.id = :id and e.outcome <> 'unmatched')`,
+  )
+}
+
+/**
+ * The statement that looks again at an event that belonged to no case, and moves the case that it belongs to now. The
+ * event's row decides between copies: whoever comes second finds that it is no longer `unmatched`.
+ */
+export function matchEventSql(tables: TableNames): string {
+  return toStatement(
+    tables,
+    `
+      update ${tables.events} e set
+        name = :name, case_id = t.id, outcome = ${OUTCOME}, persona_status = :personaStatus, occurred_at = :occurredAt
+      from target t
+      where e.id = :id and e.outcome = 'unmatched' and e.inquiry_id = :inquiryId
+      returning e.case_id, e.outcome`,
+    'false',
+  )
+}
+
+/** What becomes of an event whose case is there. */
+const OUTCOME = `
+        case
+          when cast(:status as text) is null then 'ignored'
+          when t.erased_at is not null or t.persona_inquiry_id <> :inquiryId then 'stale'
+          when (t.last_event_at, t.last_event_rank, t.last_event_id)
+            >= (cast(:occurredAt as timestamptz), cast(:rank as smallint), cast(:id as text)) then 'stale'
+          else 'applied'
+        end`
+
+function toStatement({ cases, transitions, feed }: TableNames, recorded: string, mayMatch: string): string {
   const currentXid = toFeedXid('pg_current_xact_id()', `(select xid_offset from ${feed})`)
   return `
     with target as (
@@ -21,25 +67,7 @@ export function recordEventSql({ cases, events, transitions, feed }: TableNames)
       limit 1
       for update
     ),
-    recorded as (
-      insert into ${events} as e (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
-        attempts_made, attempts_left, first_attempted_at)
-      select :id, :name, t.id, :inquiryId,
-        case
-          when cast(:status as text) is null then 'ignored'
-          when t.id is null then 'unmatched'
-          when t.erased_at is not null or t.persona_inquiry_id <> :inquiryId then 'stale'
-          when (t.last_event_at, t.last_event_rank, t.last_event_id)
-            >= (cast(:occurredAt as timestamptz), cast(:rank as smallint), cast(:id as text)) then 'stale'
-          else 'applied'
-        end,
-        :personaStatus, :occurredAt, :receivedAt, :attemptsMade, :attemptsLeft, :firstAttemptedAt
-      from (select 1) one left join target t on true
-      on conflict (id) do update set
-        name = excluded.name, case_id = excluded.case_id, outcome = excluded.outcome,
-        persona_status = excluded.persona_status, occurred_at = excluded.occurred_at
-        where e.outcome = 'unmatched' and excluded.case_id is not null and e.inquiry_id = excluded.inquiry_id
-      returning case_id, outcome
+    recorded as (${recorded}
     ),
     moved as (
       update ${cases} c set
@@ -76,7 +104,7 @@ export function recordEventSql({ cases, events, transitions, feed }: TableNames)
       union all
       select * from target where not exists (select 1 from moved)
     )
-    select coalesce(r.outcome, 'duplicate') as outcome, p.*
+    select coalesce(r.outcome, 'duplicate') as outcome, ${mayMatch} as may_match, p.*
     from (select 1) one left join recorded r on true left join present p on true`
 }
 
