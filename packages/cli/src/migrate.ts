@@ -1,4 +1,4 @@
-import { listMigrations, type MigrateOptions, migrate, rollback } from '@persona-kyc/storage-knex'
+import { createGrants, listMigrations, type MigrateOptions, migrate, rollback } from '@persona-kyc/storage-knex'
 import { defineCommand } from 'citty'
 import { DATABASE_ARGS, withDatabase } from './environment.js'
 import { UsageError } from './usage.js'
@@ -29,11 +29,21 @@ export const migrateCommand = defineCommand({
       required: false,
       default: 'up',
     },
+    grants: {
+      type: 'string',
+      description: 'Instead print the SQL that grants this role of the app what it needs; asks no database',
+      valueHint: 'ROLE',
+    },
     ...DATABASE_ARGS,
   },
   async run({ args }) {
     const action = ACTIONS[args.action]
     if (action === undefined) throw new UsageError(`There is no "migrate ${args.action}": use up, status or down.`)
+    if (args.grants !== undefined) {
+      if (args.action !== 'up') throw new UsageError('--grants prints SQL, and is no part of status or down.')
+      process.stdout.write(createGrants({ role: args.grants, schema: args.schema }))
+      return 0
+    }
     await withDatabase(async (knex) => {
       for (const line of await action({ knex, schema: args.schema })) console.log(line)
     })

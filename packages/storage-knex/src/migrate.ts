@@ -1,5 +1,6 @@
 import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
+import { createGrants } from './grants.js'
 import type { Migration } from './migration.js'
 import { MIGRATIONS } from './migrations.js'
 import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
@@ -28,13 +29,21 @@ const LOCK_KEY = 0x706b7963
  * Brings the schema up to date and resolves with the names of the migrations that it applied. Any number of processes
  * may call it at once: they take turns, and the later ones find nothing to do. Rejects with StorageError; then nothing
  * was changed.
+ *
+ * `grantTo` names the role of the app where that is not the one that migrates: it is granted what {@link createGrants}
+ * tells, in the same transaction, so that it never finds a table that it may not use.
+ *
+ * @throws ConfigurationError when the name of the schema or of the role cannot be used.
  */
-export function migrate({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<string[]> {
+export function migrate(options: MigrateOptions & { readonly grantTo?: string | undefined }): Promise<string[]> {
+  const { knex, schema = DEFAULT_SCHEMA, grantTo } = options
   const tables = toTableNames(schema)
+  const grants = grantTo === undefined ? null : createGrants({ role: grantTo, schema })
   return inTurn(knex, tables, async (transaction, applied) => {
     requireKnown(applied)
     const missing = MIGRATIONS.filter(({ name }) => !applied.has(name))
     for (const migration of missing) await apply(transaction, tables, migration)
+    if (grants !== null) await runWhole(transaction, grants)
     return missing.map(({ name }) => name)
   })
 }
@@ -100,6 +109,12 @@ async function createMissing(transaction: Knex.Transaction, { schema, migrations
 async function apply(transaction: Knex.Transaction, tables: TableNames, { name, up }: Migration): Promise<void> {
   await transaction.raw(`insert into ${tables.migrations} (name) values (?)`, [name])
   for (const statement of up(tables)) await transaction.raw(statement)
+}
+
+/** Runs SQL of which Knex is to read nothing: it would take a question mark in a role's name for a binding. */
+async function runWhole(transaction: Knex.Transaction, sql: string): Promise<void> {
+  await transaction.raw(`select set_config('persona_kyc.sql', ?, true)`, [sql])
+  await transaction.raw(`do $$ begin execute current_setting('persona_kyc.sql'); end $$`)
 }
 
 async function readApplied(knex: Knex, { migrations }: TableNames): Promise<Map<string, Date>> {
