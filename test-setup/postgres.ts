@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
 import { type PostgresClient, withClient } from '../packages/testing/src/postgres/client.js'
 import { startPostgres, TEST_DATABASE_PREFIX } from '../packages/testing/src/postgres.js'
+import { type AppRole, createRole, dropRoles } from './app-role.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The admin URL of the run's Postgres, for `createDatabase` of @persona-kyc/testing/postgres. */
     databaseUrl: string
+    /** Whom storages run as, for `createAppDatabase`; null where that is the admin too. */
+    appRole: AppRole | null
   }
 }
 
@@ -14,27 +17,38 @@ const STALE_AFTER_SECONDS = 6 * 60 * 60
 
 /**
  * Vitest's global setup: one Postgres for the whole run, that of TEST_DATABASE_URL or else a throw-away one. DATABASE_URL is
- * never touched. Resolves with the teardown, after which nothing of the run is left.
+ * never touched. With TEST_LEAST_PRIVILEGE=1 there is a role for the storages, which may do no more than an app's must.
+ * Resolves with the teardown, after which nothing of the run is left.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const ownServer = process.env.TEST_DATABASE_URL
-  const { url, stop } = ownServer === undefined ? await startPostgres() : await openRun(ownServer)
+  const run = `${TEST_DATABASE_PREFIX}${toSeconds(Date.now())}_${randomBytes(6).toString('hex')}`
+  const { url, stop } = ownServer === undefined ? await startPostgres() : await openRun(ownServer, run)
   project.provide('databaseUrl', url)
+  // The name is of this run alone: roles are of the whole server, where others may test too.
+  project.provide('appRole', process.env.TEST_LEAST_PRIVILEGE === '1' ? await createRole(url, `${run}_app`) : null)
   return stop
 }
 
 /** Makes the run's own admin database: `createDatabase` continues its name, so the teardown knows what belongs to this run. */
-async function openRun(serverUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
-  const now = Math.floor(Date.now() / 1000)
-  const run = `${TEST_DATABASE_PREFIX}${now}_${randomBytes(6).toString('hex')}`
+async function openRun(serverUrl: string, run: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  const staleBefore = toSeconds(Date.now()) - STALE_AFTER_SECONDS
   await withClient(serverUrl, async (client) => {
-    await dropDatabases(client, (name) => secondsOf(name) < now - STALE_AFTER_SECONDS)
+    await dropAll(client, (name) => secondsOf(name) < staleBefore)
     await client.query(`create database ${run}`)
   })
   const url = new URL(serverUrl)
   url.pathname = `/${run}`
-  const stop = () => withClient(serverUrl, (client) => dropDatabases(client, (name) => name.startsWith(run)))
-  return { url: url.href, stop }
+  return {
+    url: url.href,
+    stop: () => withClient(serverUrl, (client) => dropAll(client, (name) => name.startsWith(run))),
+  }
+}
+
+/** The roles last: what they were granted goes with the databases. */
+async function dropAll(client: PostgresClient, isDoomed: (name: string) => boolean): Promise<void> {
+  await dropDatabases(client, isDoomed)
+  await dropRoles(client, isDoomed)
 }
 
 async function dropDatabases(client: PostgresClient, isDoomed: (name: string) => boolean): Promise<void> {
@@ -44,7 +58,11 @@ async function dropDatabases(client: PostgresClient, isDoomed: (name: string) =>
   }
 }
 
-/** When a test database was made; NaN, which is older than nothing, for every other database. */
+/** When a test database or role was made; NaN, which is older than nothing, for every other one. */
 function secondsOf(name: string): number {
-  return Number(new RegExp(`^${TEST_DATABASE_PREFIX}(\\d+)_[0-9a-f_]+$`).exec(name)?.[1])
+  return Number(new RegExp(`^${TEST_DATABASE_PREFIX}(\\d+)_`).exec(name)?.[1])
+}
+
+function toSeconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000)
 }

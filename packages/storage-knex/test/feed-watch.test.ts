@@ -1,8 +1,8 @@
 import type { KycStorage } from '@persona-kyc/core'
 import createKnex, { type Knex } from 'knex'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { migrateForApp } from '../../../test-setup/app-database.js'
 import { createKnexStorage } from '../src/knex-storage.js'
-import { migrate } from '../src/migrate.js'
 import { useDatabase } from './test-database.js'
 
 const database = useDatabase()
@@ -32,7 +32,7 @@ describe('watchFeed', () => {
     await vi.waitFor(() => expect(calls()).toBe(1), { timeout: 5000 })
     const listeners = await listListeners()
     expect(listeners).toHaveLength(1)
-    await database.knex.raw('select pg_terminate_backend(?)', [listeners[0] ?? 0])
+    await database.owner.raw('select pg_terminate_backend(?)', [listeners[0] ?? 0])
     await vi.waitFor(() => expect(calls()).toBe(2), { timeout: 5000 })
     await grow(await createStorage())
     await vi.waitFor(() => expect(calls()).toBe(3), { timeout: 5000 })
@@ -60,9 +60,9 @@ describe('watchFeed', () => {
 
 /** A storage on a pool of its own, as another process would have. */
 async function createStorage(): Promise<KycStorage> {
-  const knex: Knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 5 } })
+  const knex: Knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 5 } })
   onTestFinished(() => knex.destroy())
-  await migrate({ knex })
+  await migrateForApp(database.owner)
   return createKnexStorage({ knex })
 }
 
@@ -100,7 +100,7 @@ async function grow(storage: KycStorage): Promise<void> {
 }
 
 async function listListeners(): Promise<number[]> {
-  const { rows } = await database.knex.raw<{ rows: { pid: number }[] }>(
+  const { rows } = await database.owner.raw<{ rows: { pid: number }[] }>(
     `select pid from pg_stat_activity where datname = current_database() and query like 'listen %'`,
   )
   return rows.map(({ pid }) => pid)

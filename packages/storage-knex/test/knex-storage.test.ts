@@ -3,8 +3,8 @@ import type { KycStorage, NewCase, NewChainTransaction, NewEvent, SealedText } f
 import { describeStorage } from '@persona-kyc/testing/storage-conformance'
 import createKnex, { type Knex } from 'knex'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { migrateForApp } from '../../../test-setup/app-database.js'
 import { createKnexStorage } from '../src/knex-storage.js'
-import { migrate } from '../src/migrate.js'
 import { findBreaches } from './sql-rules.js'
 import { useDatabase } from './test-database.js'
 
@@ -18,14 +18,14 @@ const sent = new Set<string>()
 describeStorage('createKnexStorage', {
   async create() {
     const schema = `suite_${++schemaCount}`
-    await migrate({ knex: database.knex, schema })
-    database.knex.removeAllListeners('query').on('query', ({ sql }: { sql: string }) => sent.add(normalize(sql)))
-    const storage = createKnexStorage({ knex: database.knex, schema })
+    await migrateForApp(database.owner, schema)
+    database.app.removeAllListeners('query').on('query', ({ sql }: { sql: string }) => sent.add(normalize(sql)))
+    const storage = createKnexStorage({ knex: database.app, schema })
     schemas.set(storage, schema)
     return storage
   },
   async beginTransaction(storage) {
-    const transaction = await database.knex.transaction()
+    const transaction = await database.app.transaction()
     const schema = schemas.get(storage) ?? 'unknown'
     return {
       storage: createKnexStorage({ knex: transaction, schema }),
@@ -39,8 +39,8 @@ describe('createKnexStorage', () => {
   const now = new Date('2026-01-02T03:04:05.678Z')
   let storage: KycStorage
   beforeAll(async () => {
-    await migrate({ knex: database.knex })
-    storage = createKnexStorage({ knex: database.knex })
+    await migrateForApp(database.owner)
+    storage = createKnexStorage({ knex: database.app })
   })
 
   it('refuses personal data that is not sealed', async () => {
@@ -52,8 +52,9 @@ describe('createKnexStorage', () => {
   })
 
   it('shares a transaction of the app with rows of the app', async () => {
-    const { knex } = database
-    await knex.raw('create table app_rows (name text primary key)')
+    const { app: knex, owner } = database
+    await owner.raw('create table app_rows (name text primary key)')
+    await owner.raw('grant all on app_rows to public')
     await knex
       .transaction(async (transaction) => {
         await createKnexStorage({ knex: transaction }).createCase(newCase('shared'))
@@ -66,7 +67,7 @@ describe('createKnexStorage', () => {
   })
 
   it('keeps a transaction of the app usable when another process crosses its statement', async () => {
-    const { knex } = database
+    const { app: knex } = database
     const { id } = (await storage.createCase(newCase('crossed-1'))).kycCase
     const inquiry = {
       inquiryId: 'inq_crossed',
@@ -99,7 +100,7 @@ describe('createKnexStorage', () => {
   })
 
   it('keeps a transaction of the app usable when another sender crosses its purpose', async () => {
-    const { knex } = database
+    const { app: knex } = database
     const open = (storage: KycStorage, digit: string) => {
       const sender = { chainId: 1, sender: `0x${digit.repeat(40)}`, chainNonce: 0, now }
       return storage.openTransactions(sender, [newTransaction('crossed')])
@@ -131,7 +132,7 @@ describe('createKnexStorage', () => {
       const strict = createKnex({
         client: 'pg',
         connection: {
-          connectionString: database.url,
+          connectionString: database.appUrl,
           options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`,
         },
         pool: { min: 0, max: 10 },
@@ -178,7 +179,7 @@ describe('createKnexStorage', () => {
     const textual = createKnex({
       client: 'pg',
       connection: {
-        connectionString: database.url,
+        connectionString: database.appUrl,
         types: { getTypeParser: (oid: number) => (value: string) => (oid === 16 ? value === 't' : value) },
       },
       pool: { min: 0, max: 1 },
@@ -194,7 +195,7 @@ describe('createKnexStorage', () => {
       )
     const renaming = createKnex({
       client: 'pg',
-      connection: database.url,
+      connection: database.appUrl,
       pool: { min: 0, max: 1 },
       postProcessResponse: (result) => ({ ...result, rows: result.rows?.map(toCamel) }),
     })
@@ -216,13 +217,13 @@ describe('createKnexStorage', () => {
       .catch((thrown) => thrown)
     expect(error).toMatchObject({ name: 'StorageError', code: 'storage_unavailable' })
     await down.destroy()
-    await expect(cutConnections(database.knex)).rejects.toMatchObject({ code: 'storage_unavailable' })
+    await expect(cutConnections(database.app)).rejects.toMatchObject({ code: 'storage_unavailable' })
     // The pool may hand out the dead connection once more before it learns of its end.
     await vi.waitFor(() => storage.ping())
   })
 
   it('names the migrations when they were not run', async () => {
-    const error = await createKnexStorage({ knex: database.knex, schema: 'empty' })
+    const error = await createKnexStorage({ knex: database.app, schema: 'empty' })
       .getCase('x')
       .catch((thrown) => thrown)
     expect(error.message).toContain('persona-kyc migrate')

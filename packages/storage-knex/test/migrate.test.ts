@@ -5,10 +5,11 @@ import { useDatabase } from './test-database.js'
 
 const database = useDatabase()
 
+// Whoever migrates owns the tables: no test here is one of the app's role.
 describe('migrate', () => {
   it('applies every migration once when 20 start at once', async () => {
     const pools = Array.from({ length: 20 }, () =>
-      createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } }),
+      createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 1 } }),
     )
     const applied = await Promise.all(pools.map((knex) => migrate({ knex, schema: 'raced' })))
     await Promise.all(pools.map((knex) => knex.destroy()))
@@ -30,7 +31,7 @@ describe('migrate', () => {
   }, 90_000)
 
   it('takes everything back, and can go forward again', async () => {
-    const { knex } = database
+    const { owner: knex } = database
     const schema = 'there_and_back'
     await migrate({ knex, schema })
     const before = await describeSchema(schema)
@@ -42,7 +43,7 @@ describe('migrate', () => {
   })
 
   it('never touches the knex_migrations of the app', async () => {
-    const { knex } = database
+    const { owner: knex } = database
     await knex.schema.createTable('knex_migrations', (table) => table.text('name'))
     await knex('knex_migrations').insert({ name: '20260101_of_the_app.js' })
     await migrate({ knex })
@@ -52,7 +53,7 @@ describe('migrate', () => {
   })
 
   it('leaves nothing behind when a statement fails', async () => {
-    const { knex } = database
+    const { owner: knex } = database
     await knex.raw('create schema half')
     await knex.raw('create table half.kyc_transitions (taken text)')
     await expect(migrate({ knex, schema: 'half' })).rejects.toMatchObject({
@@ -63,7 +64,7 @@ describe('migrate', () => {
   })
 
   it('needs no right to create where nothing is to be created', async () => {
-    const { knex } = database
+    const { owner: knex } = database
     await migrate({ knex, schema: 'locked' })
     await knex.raw('create role migrate_test_role')
     await knex.raw('grant usage on schema locked to migrate_test_role')
@@ -80,25 +81,25 @@ describe('migrate', () => {
   })
 
   it('refuses a database that a newer version has migrated', async () => {
-    const { knex } = database
+    const { owner: knex } = database
     await migrate({ knex, schema: 'newer' })
     await knex.raw(`insert into newer.kyc_migrations (name) values ('999_of_the_future')`)
     await expect(migrate({ knex, schema: 'newer' })).rejects.toThrow(/newer version/)
   })
 
   it.each(['', 'a b', 'x";drop schema public;--', '1st', 'a'.repeat(64)])('refuses the schema name %j', (schema) => {
-    expect(() => migrate({ knex: database.knex, schema })).toThrow(/plain SQL identifier/)
+    expect(() => migrate({ knex: database.owner, schema })).toThrow(/plain SQL identifier/)
   })
 
   it('lists what is applied without creating anything', async () => {
-    const { knex } = database
+    const { owner: knex } = database
     expect(await listMigrations({ knex, schema: 'unseen' })).toEqual(NAMES.map((name) => ({ name, appliedAt: null })))
     expect(await tablesOf('unseen')).toEqual([])
   })
 })
 
 async function tablesOf(schema: string): Promise<string[]> {
-  const { rows } = await database.knex.raw<{ rows: { table_name: string }[] }>(
+  const { rows } = await database.owner.raw<{ rows: { table_name: string }[] }>(
     'select table_name from information_schema.tables where table_schema = ? order by table_name',
     [schema],
   )
@@ -106,17 +107,17 @@ async function tablesOf(schema: string): Promise<string[]> {
 }
 
 async function describeSchema(schema: string): Promise<unknown> {
-  const columns = await database.knex.raw(
+  const columns = await database.owner.raw(
     `select table_name, column_name, data_type, is_nullable, column_default, collation_name
      from information_schema.columns where table_schema = ? and table_name <> 'kyc_migrations' order by 1, 2`,
     [schema],
   )
-  const indexes = await database.knex.raw('select indexdef from pg_indexes where schemaname = ? order by 1', [schema])
+  const indexes = await database.owner.raw('select indexdef from pg_indexes where schemaname = ? order by 1', [schema])
   return [columns.rows, indexes.rows]
 }
 
 it('opens no connection of its own', async () => {
-  const knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
+  const knex = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 1 } })
   await migrate({ knex, schema: 'single_connection' })
   await knex.destroy()
 })

@@ -9,7 +9,7 @@ import { useDatabase } from './test-database.js'
 const database = useDatabase()
 
 it('gives up a database that falls silent, and goes on when another answers', async () => {
-  const line = await openLine(database.url)
+  const line = await openLine(database.appUrl)
   const pool = { min: 0, max: 2, afterCreate: endSilentConnections({ afterMs: 100 }) }
   const connection = { connectionString: line.url, connectionTimeoutMillis: 200 }
   const knex = createKnex({ client: 'pg', connection, pool })

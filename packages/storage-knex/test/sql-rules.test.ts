@@ -1,11 +1,11 @@
 import type { AuditQuery, NewEvent } from '@persona-kyc/core'
 import { describe, expect, it } from 'vitest'
+import { migrateForApp } from '../../../test-setup/app-database.js'
 import * as audit from '../src/audit-statements.js'
 import * as transactions from '../src/chain-transaction-statements.js'
 import * as claims from '../src/claim-statements.js'
 import * as consumers from '../src/consumer-statements.js'
-import { migrate } from '../src/migrate.js'
-import { recordEventSql, toRecordEventBindings } from '../src/record-event-sql.js'
+import { matchEventSql, recordEventSql, toRecordEventBindings } from '../src/record-event-sql.js'
 import { toTableNames } from '../src/schema.js'
 import * as statements from '../src/statements.js'
 import { findBreaches, listMutations } from './sql-rules.js'
@@ -36,18 +36,23 @@ describe('the rules', () => {
 
 describe('the statement of the ingest', () => {
   it('changes each table once, and has no identity column or sequence to ask', async () => {
-    await migrate({ knex: database.knex })
+    await migrateForApp(database.owner)
     expect(listMutations(recordEventSql(tables)).map(({ kind, table }) => `${kind} ${table}`)).toEqual([
       'insert kyc_events',
       'update kyc_cases',
       'insert kyc_transitions',
     ])
-    const generated = await database.knex.raw(`
+    expect(listMutations(matchEventSql(tables)).map(({ kind, table }) => `${kind} ${table}`)).toEqual([
+      'update kyc_events',
+      'update kyc_cases',
+      'insert kyc_transitions',
+    ])
+    const generated = await database.owner.raw(`
       select table_name, column_name from information_schema.columns
       where table_schema = 'persona_kyc' and (is_identity = 'YES' or column_default is not null)
         and table_name <> 'kyc_migrations'`)
     expect(generated.rows).toEqual([])
-    const sequences = await database.knex.raw(
+    const sequences = await database.owner.raw(
       "select 1 from information_schema.sequences where sequence_schema = 'persona_kyc'",
     )
     expect(sequences.rows).toEqual([])
@@ -71,13 +76,13 @@ describe('the statements of claims', () => {
 
 describe('hot statements', () => {
   it('find their rows by key, in tables of some size', async () => {
-    const { knex } = database
-    await migrate({ knex })
+    await migrateForApp(database.owner)
     await fill()
     const now = new Date()
     const page = { after: null, limit: 100 }
     const hot: [name: string, sql: string, bindings: object, index?: string][] = [
       ['recordEvent', recordEventSql(tables), toRecordEventBindings(toEvent(now))],
+      ['recordEvent again', matchEventSql(tables), toRecordEventBindings(toEvent(now))],
       ['getCase', `select * from ${tables.cases} where id = :caseId`, { caseId: 'case-7' }],
       ['createCase', statements.createCase(tables), toNewCase(now)],
       [
@@ -153,7 +158,7 @@ describe('hot statements', () => {
       ...toHotAuditStatements(now),
     ]
     for (const [name, sql, bindings, index = ''] of hot) {
-      const { rows } = await knex.raw<{ rows: Record<string, string>[] }>(`explain ${sql}`, bindings as never)
+      const { rows } = await database.app.raw<{ rows: Record<string, string>[] }>(`explain ${sql}`, bindings as never)
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
       expect(plan, name).not.toMatch(/Seq Scan on kyc_(?!feed\b)/)
       expect(plan, name).toContain(index)
@@ -249,7 +254,7 @@ function toAddress(number: number): string {
 }
 
 async function fill(): Promise<void> {
-  const { knex } = database
+  const { owner: knex } = database
   await knex.raw(`insert into ${tables.cases} (id, user_id, document_type, status, created_at, updated_at, is_open,
       inquiry_attempt, revision, persona_inquiry_id)
     select 'case-' || n, 'user-' || n, 'passport', (array['pending', 'verified', 'rejected'])[1 + n % 3], now(), now(),
@@ -273,7 +278,7 @@ async function fill(): Promise<void> {
 }
 
 async function fillClaims(): Promise<void> {
-  const { knex } = database
+  const { owner: knex } = database
   const toSqlAddress = (number: string) => `'0x' || lpad(to_hex(${number}), 40, '0')`
   await knex.raw(`insert into ${tables.claimRequests} (case_id, revision, wants_claim, due_at, attempts, recalls)
     select 'case-' || n, 1, true, case when n % 20 = 0 then now() + make_interval(secs => n) end, 0, 0
