@@ -1,7 +1,7 @@
 import type { AuditEntry } from './audit-storage.js'
 import { type Authorization, forbidden, readBearerToken, unauthenticated } from './authorize.js'
 import { caseNotFound } from './case-view.js'
-import { isClaimable, limitToClaimable } from './claimable-cases.js'
+import { isClaimable, isClaimableList, limitToClaimable } from './claimable-cases.js'
 import type { KycEngine } from './engine.js'
 import type { HandlerContext } from './handler-options.js'
 import type { Incoming } from './incoming.js'
@@ -36,19 +36,22 @@ const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
  */
 export async function admit(context: HandlerContext, incoming: Incoming): Promise<Admission> {
   const { route } = incoming
-  if (route.action === null) return { handle: toHandler(context.engine, incoming, null, true), caller: NOBODY }
+  if (route.action === null) return { handle: toFullHandler(context.engine, incoming, true), caller: NOBODY }
   if (route.isOpen === true) return admitStranger(context, incoming)
   const caller = await askCaller(context, incoming)
-  const verdict = caller === null ? 'unauthenticated' : await judge(caller, incoming)
-  if (caller !== null && verdict !== 'unauthenticated') await audit(context, incoming, { caller, verdict })
-  report(context, incoming, { principal: caller?.principal ?? null, verdict })
-  if (verdict === 'unauthenticated') throw unauthenticated()
+  if (caller === null) {
+    report(context, incoming, { principal: null, verdict: 'unauthenticated' })
+    throw unauthenticated()
+  }
+  const verdict = await judge(caller, incoming)
+  await audit(context, incoming, { caller, verdict })
+  report(context, incoming, { principal: caller.principal, verdict })
   if (verdict === 'forbidden') throw forbidden()
   if (verdict === 'hidden') throw caseNotFound()
-  const userId = caller?.cases === 'own' ? caller.userId : null
+  const userId = caller.cases === 'own' ? caller.userId : null
   return {
-    handle: toHandler(context.engine, incoming, caller, true),
-    caller: { principal: caller?.principal ?? null, userId },
+    handle: await toLimitedHandler(context.engine, incoming, caller),
+    caller: { principal: caller.principal, userId },
   }
 }
 
@@ -59,7 +62,7 @@ async function admitStranger(context: HandlerContext, incoming: Incoming): Promi
     return null
   })
   const isAdmitted = caller?.cases === 'all'
-  return { handle: toHandler(context.engine, incoming, null, isAdmitted), caller: NOBODY }
+  return { handle: toFullHandler(context.engine, incoming, isAdmitted), caller: NOBODY }
 }
 
 async function askCaller({ authorize }: HandlerContext, incoming: Incoming): Promise<Caller | null> {
@@ -97,8 +100,9 @@ async function judge(caller: Caller, incoming: Incoming): Promise<AuditEntry['ve
   if (caller.cases === 'all') return 'allowed'
   if (caller.cases === 'none' || (keepsTo !== caller.cases && keepsTo !== 'either')) return 'forbidden'
   if (incoming.caseId !== '') return (await isVisible(caller, incoming)) ? 'allowed' : 'hidden'
-  const isOthers = caller.cases === 'own' && (await incoming.findUserId()) !== caller.userId
-  return isOthers ? 'forbidden' : 'allowed'
+  const isWithin =
+    caller.cases === 'own' ? (await incoming.findUserId()) === caller.userId : isClaimableList(incoming.readQuery())
+  return isWithin ? 'allowed' : 'forbidden'
 }
 
 async function isVisible(caller: Caller, { findCase }: Incoming): Promise<boolean> {
@@ -108,22 +112,32 @@ async function isVisible(caller: Caller, { findCase }: Incoming): Promise<boolea
 }
 
 /** The route's handler, with the engine that keeps to the caller's cases also should they change meanwhile. */
-function toHandler(
-  engine: KycEngine,
-  { route }: Incoming,
-  caller: Caller | null,
-  isAdmitted: boolean,
-): AdmittedHandler {
-  if (caller === null || caller.cases === 'all') return (given) => route.handle({ ...given, engine, isAdmitted })
-  if (caller.cases === 'own' && (route.keepsTo === 'own' || route.keepsTo === 'either')) {
-    const own = limitToOwn(engine, caller.userId)
-    return (given) => route.handle({ ...given, engine: own, isAdmitted })
+async function toLimitedHandler(engine: KycEngine, incoming: Incoming, caller: Caller): Promise<AdmittedHandler> {
+  const { route } = incoming
+  if (caller.cases === 'all') return toFullHandler(engine, incoming, true)
+  if (route.keepsTo === 'either') {
+    // Read once, so that it cannot become another between the check and the answer.
+    const found = await incoming.findCase()
+    const { getCase } = limit({ ...engine, getCase: async () => found ?? Promise.reject(caseNotFound()) }, caller)
+    return (given) => route.handle({ ...given, engine: { getCase }, isAdmitted: true })
   }
-  if (caller.cases === 'claimable' && (route.keepsTo === 'claimable' || route.keepsTo === 'either')) {
+  if (caller.cases === 'own' && route.keepsTo === 'own') {
+    const own = limitToOwn(engine, caller.userId)
+    return (given) => route.handle({ ...given, engine: own, isAdmitted: true })
+  }
+  if (caller.cases === 'claimable' && route.keepsTo === 'claimable') {
     const claimable = limitToClaimable(engine)
-    return (given) => route.handle({ ...given, engine: claimable, isAdmitted })
+    return (given) => route.handle({ ...given, engine: claimable, isAdmitted: true })
   }
   throw forbidden()
+}
+
+function limit(engine: KycEngine, caller: Caller): Pick<KycEngine, 'getCase'> {
+  return caller.cases === 'own' ? limitToOwn(engine, caller.userId) : limitToClaimable(engine)
+}
+
+function toFullHandler(engine: KycEngine, { route }: Incoming, isAdmitted: boolean): AdmittedHandler {
+  return (given) => route.handle({ ...given, engine, isAdmitted })
 }
 
 function audit(

@@ -2,7 +2,6 @@ import { forbidden } from './authorize.js'
 import { caseNotFound, type KycCaseView } from './case-view.js'
 import type { KycEngine } from './engine.js'
 import { isKycError } from './errors.js'
-import type { CaseQuery } from './storage.js'
 
 /** What of the engine a caller is given who may see claimable cases only. */
 export type ClaimEngine = Pick<KycEngine, 'getCase' | 'listCases' | 'updateClaim' | 'clearClaim'>
@@ -45,7 +44,8 @@ export function isClaimable({ status, kycClaimId }: KycCaseView): boolean {
   return status === 'verified' || kycClaimId !== null
 }
 
-function isClaimableList({ status, claim }: Partial<CaseQuery>): boolean {
+/** True for a list that can hold claimable cases only. */
+export function isClaimableList({ status, claim }: { readonly [Name in 'status' | 'claim']?: string | null }): boolean {
   return status === 'verified' || claim === 'present' || claim === 'stale'
 }
 

@@ -24,13 +24,17 @@ const SECURITY_HEADERS = {
 /** Browsers are to come by HTTPS for a year. */
 const HTTPS_ONLY_HEADERS = { ...SECURITY_HEADERS, 'strict-transport-security': 'max-age=31536000' } as const
 
-/** Returns the answer as it is sent. That to a HEAD has the headers of the one to a GET, and no body. */
+/** Returns the answer as it is sent; after the last one the connection ends. That to a HEAD has the headers of the one to a GET, and no body. */
 export function toSecureAnswer(
   { status, headers, body }: HttpAnswer,
-  { method, isHttpsOnly }: { readonly method: string; readonly isHttpsOnly: boolean },
+  { method, isHttpsOnly, isLast }: { readonly method: string; readonly isHttpsOnly: boolean; readonly isLast: boolean },
 ): HttpAnswer {
   const own = isHttpsOnly ? HTTPS_ONLY_HEADERS : SECURITY_HEADERS
-  return { status, headers: { ...own, ...headers }, body: method === 'HEAD' ? null : body }
+  return {
+    status,
+    headers: { ...own, ...headers, ...(isLast && { connection: 'close' }) },
+    body: method === 'HEAD' ? null : body,
+  }
 }
 
 /** Returns the answer as a Response. */

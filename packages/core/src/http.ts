@@ -8,7 +8,8 @@ import { toLogFields } from './logger.js'
 import type { Connection, Peer } from './peer.js'
 import { type PlainRequest, toPlainRequest } from './plain-request.js'
 import { HttpError, toProblemAnswer } from './problem.js'
-import { requireEncryption, requireSender, requireSize } from './request-guards.js'
+import { isBodyAnnounced } from './request-body.js'
+import { requireEncryption, requireNoCredentials, requireSender, requireSize } from './request-guards.js'
 import { readRouteBody } from './route-body.js'
 import { createRouteFinder } from './route-finder.js'
 import { ROUTES, type RouteAnswer } from './routes.js'
@@ -62,7 +63,12 @@ export function createKycHandler(options: KycHandlerOptions): KycHandler {
     if (candidates.length === 0) return null
     const peer = context.readPeer(request, hints)
     const given = await respond(context, { request, url, hints, peer, candidates })
-    return toSecureAnswer(given, { method: request.method, isHttpsOnly: context.requireHttps && peer.isEncrypted })
+    return toSecureAnswer(given, {
+      method: request.method,
+      isHttpsOnly: context.requireHttps && peer.isEncrypted,
+      // Nobody reads the body of a GET: it must not keep the connection for as long as its sender likes.
+      isLast: (request.method === 'GET' || request.method === 'HEAD') && isBodyAnnounced(request),
+    })
   }
   const handle: KycHandler['handle'] = async (request, hints = {}) => {
     const { headerLength = toLength(request.headers) } = hints
@@ -90,6 +96,7 @@ async function respond(context: HandlerContext, found: FoundRequest): Promise<Ht
 async function work(context: HandlerContext, found: FoundRequest): Promise<HttpAnswer> {
   const { request, url, hints, peer, candidates } = found
   requireSize(context, request.url, hints.headerLength)
+  requireNoCredentials(url)
   requireEncryption(context, peer)
   const match = findMatch(candidates, request.method)
   const { route, caseId } = match
@@ -98,13 +105,14 @@ async function work(context: HandlerContext, found: FoundRequest): Promise<HttpA
     ...match,
     request,
     peer,
+    readQuery: () => toQuery(url),
     readBody: () => readRouteBody(context, request, { route, consumed: hints.consumedBody }),
   })
   const { handle, caller } = await admit(context, incoming)
   if (route.limit === 'initiation') await context.limits.countInitiation(caller, peer)
   try {
     const body = await incoming.readBody()
-    return toHttpAnswer(await handle({ request, caseId, query: toQuery(url), body }))
+    return toHttpAnswer(await handle({ request, caseId, query: incoming.readQuery(), body }))
   } catch (error) {
     if (route.limit === 'refusal' && isKycError(error) && error.code === 'signature_invalid') {
       await context.limits.countRefusal(peer)
@@ -160,5 +168,5 @@ function report({ logger }: HandlerContext, found: FoundRequest, status: number,
 
 function toNotFound({ method }: Request): Response {
   const error = new HttpError(404, 'not_found', { detail: 'There is nothing at this path.' })
-  return toResponse(toSecureAnswer(toProblemAnswer(error), { method, isHttpsOnly: false }))
+  return toResponse(toSecureAnswer(toProblemAnswer(error), { method, isHttpsOnly: false, isLast: false }))
 }

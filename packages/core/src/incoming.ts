@@ -17,6 +17,8 @@ export interface Match {
 export interface Incoming extends Match {
   readonly request: PlainRequest
   readonly peer: Peer
+  /** Returns the members of the query. Throws a 400 where one is given twice. */
+  readQuery(): Readonly<Record<string, string>>
   /** The body within its limits; empty for routes without one. */
   readBody(): Promise<Uint8Array>
   /** The case that the path names, as it was when it was first asked for; null where there is none. */
@@ -28,7 +30,7 @@ export interface Incoming extends Match {
 /** Returns the request with what its route may want to know of it. */
 export function createIncoming(
   engine: KycEngine,
-  given: Match & { readonly request: PlainRequest; readonly peer: Peer; readBody(): Promise<Uint8Array> },
+  given: Match & Pick<Incoming, 'request' | 'peer' | 'readQuery' | 'readBody'>,
 ): Incoming {
   const readBody = once(given.readBody)
   const findCase = once(() => findCaseOf(engine, given.caseId))

@@ -18,6 +18,7 @@ const INFO = {
 }
 
 const TAGS = {
+  audit: 'Who asked for what',
   cases: 'One person’s verification each',
   claims: 'The on-chain claims of verified cases',
   decisions: 'Manual controls, passed to Persona',
@@ -86,6 +87,7 @@ function toTag({ path, action }: Route): keyof typeof TAGS {
   if (path.startsWith('/webhooks/')) return 'webhooks'
   if (action === 'kyc:claim') return 'claims'
   if (action === 'kyc:decide') return 'decisions'
+  if (action === 'audit:read') return 'audit'
   return action === 'events:read' ? 'events' : 'cases'
 }
 
@@ -237,6 +239,7 @@ const OPTIONS = {
     // A format says it shorter, and every number of JavaScript ends there.
     if (jsonSchema.format !== undefined) delete jsonSchema.pattern
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
   },
 } as const
 

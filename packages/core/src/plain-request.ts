@@ -9,6 +9,8 @@ export interface PlainRequest {
   /** Read at most once, and only by routes that have a body. */
   readonly body: ReadableStream<Uint8Array> | null
   readonly bodyUsed: boolean
+  /** Whether the caller has gone away, or broken off. Some servers then give a body that is cut short, and no error. */
+  readonly isAborted: boolean
   /** Returns the request as the web knows it, the same one each time. Who reads its body must read that of a clone. */
   toRequest(): Request
 }
@@ -25,6 +27,9 @@ export function toPlainRequest(request: Request): PlainRequest {
     },
     get bodyUsed() {
       return request.bodyUsed
+    },
+    get isAborted() {
+      return request.signal.aborted
     },
     toRequest: () => request,
   }

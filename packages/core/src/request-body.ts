@@ -9,22 +9,33 @@ export interface BodyLimits {
   readonly bodyTimeoutMs: number
 }
 
+/** What is read of a request for its body. */
+type WithBody = Pick<PlainRequest, 'headers' | 'body' | 'isAborted'>
+
+/** True where the request says that it has a body. */
+export function isBodyAnnounced({ headers }: Pick<PlainRequest, 'headers'>): boolean {
+  return headers.get('transfer-encoding') !== null || Number(headers.get('content-length') ?? 0) !== 0
+}
+
 /** Throws a 413 where the length that the request announces is too large. */
 export function requireAnnouncedSize({ headers }: Pick<PlainRequest, 'headers'>, maxBodyBytes: number): void {
   if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge()
 }
 
 /**
- * Reads a body whole. Rejects with a 413 as soon as it is known to be too large, without reading on, and with a 408
- * when it is not there in time.
+ * Reads a body whole. Rejects with a 413 as soon as it is known to be too large, without reading on, with a 408 when it
+ * is not there in time, and with a 400 when it ends before all of it is there.
  */
-export async function readBody(
-  request: Pick<PlainRequest, 'headers' | 'body'>,
-  limits: BodyLimits,
-): Promise<Uint8Array> {
+export async function readBody(request: WithBody, limits: BodyLimits): Promise<Uint8Array> {
   requireAnnouncedSize(request, limits.maxBodyBytes)
-  if (request.body === null) return new Uint8Array()
-  const reader = request.body.getReader()
+  const bytes = request.body === null ? new Uint8Array() : await readStream(request.body.getReader(), limits)
+  // What is left of a body that was broken off may look like one that is short, or empty.
+  const isShort = bytes.length < Number(request.headers.get('content-length') ?? 0)
+  if (isShort || request.isAborted) throw interrupted()
+  return bytes
+}
+
+async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, limits: BodyLimits): Promise<Uint8Array> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(tooSlow()), limits.bodyTimeoutMs)

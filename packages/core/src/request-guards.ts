@@ -15,6 +15,12 @@ export function requireSize(
   throw new HttpError(431, 'headers_too_large', { detail: 'The headers are too large.' })
 }
 
+/** Throws a 400 for a URL with a user or a password, of which fetch can make no Request. */
+export function requireNoCredentials({ username, password }: URL): void {
+  if (username === '' && password === '') return
+  throw new HttpError(400, 'invalid_request', { detail: 'The URL holds credentials.' })
+}
+
 /** Throws a 403 for a request that came in clear where that is refused. */
 export function requireEncryption({ requireHttps }: HandlerContext, { isEncrypted }: Peer): void {
   if (isEncrypted || !requireHttps) return

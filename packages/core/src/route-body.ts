@@ -2,7 +2,7 @@ import { KycError } from './errors.js'
 import type { HandlerContext } from './handler-options.js'
 import type { PlainRequest } from './plain-request.js'
 import { HttpError } from './problem.js'
-import { readBody, requireAnnouncedSize } from './request-body.js'
+import { isBodyAnnounced, readBody, requireAnnouncedSize } from './request-body.js'
 import type { Route } from './routes.js'
 import { isSignatureHeader } from './signature-header.js'
 
@@ -15,16 +15,21 @@ export async function readRouteBody(
   request: PlainRequest,
   { route, consumed }: { readonly route: Route; readonly consumed: unknown },
 ): Promise<Uint8Array> {
-  if (route.body === 'none') return new Uint8Array()
   const { maxWebhookBytes, bodyTimeoutMs } = context
   const maxBodyBytes = route.body === 'raw' ? maxWebhookBytes : context.maxBodyBytes
+  const isUnread = consumed === undefined && !request.bodyUsed
+  if (route.body === 'none') {
+    // Nothing is done for a request of which the server may yet find that it is malformed.
+    const isAwaited = route.method !== 'GET' && isUnread && isBodyAnnounced(request)
+    if (isAwaited) await readBody(request, { maxBodyBytes, bodyTimeoutMs })
+    return new Uint8Array()
+  }
   requireAnnouncedSize(request, maxBodyBytes)
   // Its header alone refuses it: nothing is read, or kept, of what anybody may send.
   if (route.body === 'raw' && !isSignatureHeader(request.headers.get('persona-signature'))) return new Uint8Array()
-  const bytes =
-    consumed === undefined && !request.bodyUsed
-      ? await readBody(request, { maxBodyBytes, bodyTimeoutMs })
-      : toConsumedBody(consumed ?? null, route, maxBodyBytes)
+  const bytes = isUnread
+    ? await readBody(request, { maxBodyBytes, bodyTimeoutMs })
+    : toConsumedBody(consumed ?? null, route, maxBodyBytes)
   // Also of a parsed one: a form, which any site can make a browser send, is not to pass for JSON.
   if (route.body === 'json' && bytes.length > 0) requireJsonType(request)
   return bytes

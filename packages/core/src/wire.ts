@@ -269,7 +269,7 @@ export const auditAnswer = z
     ),
     next_after: nextAfter,
   })
-  .describe('A page of the audit trail, the newest first.')
+  .describe('A page of the audit trail, the oldest first.')
   .register(namedSchemas, { id: 'AuditPage' })
 
 /** What Persona sends; the route checks the signature of the bytes before it reads any of it. */

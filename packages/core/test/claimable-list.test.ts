@@ -29,9 +29,6 @@ describe('the list of a limited caller', () => {
     ['claim=present', 3],
     ['claim=present&status=pending', 1],
     ['claim=stale&status=rejected', 1],
-    ['status=pending&status=verified', 1],
-    ['status=canary&status=verified', 1],
-    ['claim=missing&claim=stale', 3],
     ['%73tatus=%76erified', 1],
     ['status=verified&limit=500', 1],
   ])('is answered for ?%s, with %i claimable cases', async (query, count) => {
@@ -49,11 +46,10 @@ describe('the list of a limited caller', () => {
     'status=review',
     'claim=missing',
     'status=pending&claim=missing',
-    'status=verified&status=pending',
-    'status=verified&status=rejected&claim=missing',
-    'claim=stale&claim=missing',
-    'claim=present&claim=missing',
     'status=pending#status=verified',
+    'status=Verified',
+    'claim=stale%26',
+    'Status=verified',
   ])('is 403 for ?%s, and no case is read', async (query) => {
     const { call, storage } = await startMany()
     const list = vi.spyOn(storage, 'listCases')
@@ -65,13 +61,17 @@ describe('the list of a limited caller', () => {
     expect(list).not.toHaveBeenCalled()
   })
 
-  it.each(['status=verified&bogus=1', 'status=Verified', 'claim=stale&status=', 'claim=stale%26', 'Status=verified'])(
-    'is 400 for ?%s',
-    async (query) => {
-      const { call } = await startMany()
-      expect((await call('GET', `${CASE_PATH}?${query}`)).status).toBe(400)
-    },
-  )
+  it.each([
+    'status=verified&bogus=1',
+    'claim=stale&status=',
+    'status=pending&status=verified',
+    'status=verified&status=pending',
+    'claim=missing&claim=stale',
+    'claim=stale&claim=missing',
+  ])('is 400 for ?%s', async (query) => {
+    const { call } = await startMany()
+    expect((await call('GET', `${CASE_PATH}?${query}`)).status).toBe(400)
+  })
 
   it('has claimable cases only, also of a storage that does not know the filter', async () => {
     const { call, storage } = await startMany()

@@ -7,7 +7,9 @@ import { HttpError, toProblemAnswer } from '../src/problem.js'
 const CANARY = 'canary-9f31c7'
 
 async function toAnswer(error: unknown) {
-  const response = toResponse(toSecureAnswer(toProblemAnswer(error), { method: 'GET', isHttpsOnly: false }))
+  const response = toResponse(
+    toSecureAnswer(toProblemAnswer(error), { method: 'GET', isHttpsOnly: false, isLast: false }),
+  )
   return { response, text: await response.clone().text(), json: (await response.json()) as Record<string, unknown> }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type PlainRequest, toPlainRequest } from '../src/plain-request.js'
 import { HttpError } from '../src/problem.js'
 import { readBody } from '../src/request-body.js'
 import { toRejection } from './canaries.js'
@@ -6,9 +7,13 @@ import { toRejection } from './canaries.js'
 const LIMITS = { maxBodyBytes: 10, bodyTimeoutMs: 5000 }
 
 /** A request whose body is that stream. Node needs `duplex`, which the DOM types do not know. */
-function createRequest(body: BodyInit | ReadableStream, headers: Record<string, string> = {}): Request {
-  const init = { method: 'POST', body, headers, duplex: 'half' }
-  return new Request('https://app.example/', init as RequestInit)
+function createRequest(
+  body: BodyInit | ReadableStream,
+  headers: Record<string, string> = {},
+  signal: AbortSignal | null = null,
+): PlainRequest {
+  const init = { method: 'POST', body, headers, duplex: 'half', signal }
+  return toPlainRequest(new Request('https://app.example/', init as RequestInit))
 }
 
 /** A body in chunks that notes how far it was read, and whether it was cancelled. */
@@ -48,7 +53,9 @@ describe('a body', () => {
   })
 
   it('is empty where there is none', async () => {
-    expect(await readBody(new Request('https://app.example/', { method: 'POST' }), LIMITS)).toHaveLength(0)
+    expect(
+      await readBody(toPlainRequest(new Request('https://app.example/', { method: 'POST' })), LIMITS),
+    ).toHaveLength(0)
     expect(await readBody(createRequest(createStream([]).body), LIMITS)).toHaveLength(0)
   })
 
@@ -59,6 +66,24 @@ describe('a body', () => {
 
   it('counts bytes, not characters', async () => {
     await expectProblem(readBody(createRequest('渡辺渡辺'), LIMITS), 413, 'body_too_large')
+  })
+})
+
+describe('a body that a server gives cut short, and without an error', () => {
+  it.each(['', 'abcd'])('is a 400 by its content-length: %j', async (part) => {
+    const request = createRequest(createStream([part]).body, { 'content-length': '5' })
+    await expectProblem(readBody(request, LIMITS), 400, 'body_interrupted')
+  })
+
+  it('is a 400 where its sender has gone, though nobody told its length', async () => {
+    const gone = new AbortController()
+    const body = new ReadableStream({
+      pull(controller) {
+        gone.abort()
+        controller.close()
+      },
+    })
+    await expectProblem(readBody(createRequest(body, {}, gone.signal), LIMITS), 400, 'body_interrupted')
   })
 })
 

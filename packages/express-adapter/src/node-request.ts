@@ -24,6 +24,9 @@ export function toRequest(req: IncomingMessage): PlainRequest | null {
     get bodyUsed() {
       return made?.bodyUsed ?? false
     },
+    get isAborted() {
+      return req.destroyed && !req.complete
+    },
     toRequest() {
       const hasBody = method !== 'GET' && method !== 'HEAD'
       made ??= new Request(url, {
