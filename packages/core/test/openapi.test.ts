@@ -120,13 +120,15 @@ describe('the description', () => {
 
   it('has schemas that a strict validator takes', async () => {
     const compile = await createValidator()
-    for (const { operation } of await readOperations()) {
-      const contents = [operation.requestBody, ...Object.values(operation.responses)].map((part) => part?.content ?? {})
-      const schemas = contents.flatMap((content) => Object.values(content).map(({ schema }) => schema))
-      for (const schema of [...schemas, ...operation.parameters.map((parameter) => parameter.schema)]) {
-        expect(() => compile(schema)).not.toThrow()
-      }
-    }
+    const operations = (await readOperations()).map(({ operation }) => operation)
+    const bodies = operations.flatMap(({ requestBody, responses }) => [requestBody, ...Object.values(responses)])
+    const schemas = [
+      ...bodies.flatMap((body) => Object.values(body?.content ?? {}).map(({ schema }) => schema)),
+      ...operations.flatMap(({ parameters }) => parameters.map(({ schema }) => schema)),
+    ]
+    const distinct = new Set(schemas.map((schema) => JSON.stringify(schema)))
+    expect(distinct.size).toBeGreaterThan(20)
+    for (const schema of distinct) expect(() => compile(JSON.parse(schema) as object)).not.toThrow()
   })
 
   it('has a security requirement wherever authorize is asked, and 401 and 403', async () => {
