@@ -3,7 +3,7 @@ import { isJsonObject } from './inflection.js'
 import { completeInitiation } from './initiation.js'
 import type { Inquiry } from './inquiry.js'
 import { toLogFields } from './logger.js'
-import { isPersonaError } from './persona-error.js'
+import { isPersonaError, PersonaApiError } from './persona-error.js'
 import type { PersonalData } from './personal-data.js'
 import { expireQuietly } from './retire-inquiry.js'
 import { openSessionToken, sealSessionToken } from './session-token.js'
@@ -38,6 +38,8 @@ export async function resume(context: EngineContext, kycCase: KycCase, inquiryId
   const { persona, storage, now } = context
   try {
     const { inquiry, sessionToken } = await persona.inquiries.resume(inquiryId)
+    // Nobody could go on with that, and the token that is known must not be lost for it.
+    if (sessionToken === null) throw new PersonaApiError('persona_unexpected_answer')
     const sealedSessionToken = await sealSessionToken(context, kycCase.id, inquiryId, sessionToken)
     const session = { inquiryId, sealedSessionToken, now: new Date(now()) }
     const resumed = (await storage.storeSessionToken(kycCase.id, session)) ?? (await storage.getCase(kycCase.id))

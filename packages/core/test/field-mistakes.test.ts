@@ -122,11 +122,24 @@ describe('a resume that is answered without a session token', () => {
       inquiry: persona.change(id, { status: 'pending' }),
       sessionToken: null,
     }))
-    const first = await engine.initiateKyc(USER).catch(() => null)
-    expect(first?.kycCase.personaSessionToken ?? null).toBeNull()
+    await expect(engine.initiateKyc(USER)).rejects.toMatchObject({ code: 'persona_unexpected_answer' })
     expect((await engine.getCase(kycCase.id)).personaSessionToken).toBeNull()
     const second = await engine.initiateKyc(USER)
     expect(second.kycCase.personaSessionToken).toEqual(expect.any(String))
     expect(persona.calls.resume).toHaveBeenCalledTimes(2)
+  })
+
+  it('leaves the token that is stored', async () => {
+    const { engine, persona } = createTestEngine()
+    const { kycCase } = await engine.initiateKyc(USER)
+    persona.change('inq_1', { status: 'pending' })
+    persona.calls.resume.mockImplementationOnce(async (id) => ({
+      inquiry: persona.change(id, { status: 'pending' }),
+      sessionToken: null,
+    }))
+    await expect(engine.resumeCase(kycCase.id)).rejects.toMatchObject({ code: 'persona_unexpected_answer' })
+    const { personaSessionToken } = await engine.getCase(kycCase.id)
+    expect(personaSessionToken).toBe(kycCase.personaSessionToken)
+    expect(personaSessionToken).toEqual(expect.any(String))
   })
 })
