@@ -56,7 +56,7 @@ interface FoundRequest {
  */
 export function createKycHandler(options: KycHandlerOptions): KycHandler {
   const context = toHandlerContext(options)
-  const find = createRouteFinder([...ROUTES, ...createDescriptionRoutes()])
+  const find = createRouteFinder([...ROUTES, ...createDescriptionRoutes(options.docs)])
   const answer: KycHandler['answer'] = async (request, hints) => {
     const url = new URL(request.url)
     const candidates = find(toRoutePath(url, hints.basePath ?? context.basePath))

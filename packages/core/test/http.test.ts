@@ -186,3 +186,34 @@ describe('the log', () => {
     expectNoCanary(handlerLogger.entries, CANARY)
   })
 })
+
+describe('the page of the description', () => {
+  const PAGE = '/compliance/docs'
+
+  it('is not there unless it is asked for', async () => {
+    const { call, authorize } = createTestHandler()
+    expect((await call('GET', PAGE)).status).toBe(404)
+    expect(authorize).not.toHaveBeenCalled()
+  })
+
+  it('is shown to who may read the description, or to everybody', async () => {
+    for (const [docs, status] of [
+      ['authorized', 401],
+      ['public', 200],
+    ] as const) {
+      const { handler, authorize } = createTestHandler({ docs })
+      authorize.mockReturnValue('unauthenticated')
+      expect((await handler.fetch(new Request(HOST + PAGE))).status).toBe(status)
+      authorize.mockReturnValue({ principal: 'test' })
+      const response = await handler.fetch(new Request(HOST + PAGE))
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+      expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/)
+      expect(await response.text()).toContain('/compliance/kyc/{case_id}')
+    }
+  })
+
+  it('is refused at once with another word', () => {
+    expect(() => createTestHandler({ docs: 'yes' as 'public' })).toThrow(ConfigurationError)
+  })
+})
