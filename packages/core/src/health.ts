@@ -35,7 +35,8 @@ async function askStorage({ storage, logger }: EngineContext): Promise<KycHealth
 function keepFor<Value>(keepMs: number, now: () => number, ask: () => Promise<Value>): () => Promise<Value> {
   let last: { readonly at: number; readonly answer: Promise<Value> } | undefined
   return () => {
-    if (last === undefined || now() - last.at >= keepMs) last = { at: now(), answer: ask() }
+    // Also after the clock has gone back: what was asked in its future says nothing.
+    if (last === undefined || Math.abs(now() - last.at) >= keepMs) last = { at: now(), answer: ask() }
     return last.answer
   }
 }
