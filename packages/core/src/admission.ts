@@ -1,11 +1,11 @@
 import type { AuditEntry } from './audit-storage.js'
 import { type Authorization, forbidden, readBearerToken, unauthenticated } from './authorize.js'
+import { isCallerName } from './caller-name.js'
 import { caseNotFound } from './case-view.js'
 import { isClaimable, isClaimableList, limitToClaimable } from './claimable-cases.js'
 import type { KycEngine } from './engine.js'
 import type { HandlerContext } from './handler-options.js'
 import type { Incoming } from './incoming.js'
-import { STORABLE } from './input.js'
 import { toLogFields } from './logger.js'
 import { isOwn, limitToOwn } from './own-cases.js'
 import type { RouteAnswer, RouteContext } from './routes.js'
@@ -85,14 +85,10 @@ function toCaller(answer: Authorization): Caller | null {
   if (answer === 'forbidden') return { principal: null, cases: 'none' }
   if (typeof answer !== 'object' || answer === null) return null
   const { principal, cases = 'all' } = answer
-  if (!isName(principal)) return null
+  if (!isCallerName(principal)) return null
   if (cases === 'own')
-    return 'userId' in answer && isName(answer.userId) ? { principal, cases, userId: answer.userId } : null
+    return 'userId' in answer && isCallerName(answer.userId) ? { principal, cases, userId: answer.userId } : null
   return cases === 'all' || cases === 'claimable' || cases === 'none' ? { principal, cases } : null
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 255 && STORABLE.test(value)
 }
 
 async function judge(caller: Caller, incoming: Incoming): Promise<AuditEntry['verdict']> {

@@ -1,4 +1,5 @@
 import type { Authorize } from './authorize.js'
+import { isCallerName } from './caller-name.js'
 import { isEqualInConstantTime } from './constant-time.js'
 import { toSha256 } from './digest.js'
 import { ConfigurationError } from './errors.js'
@@ -55,7 +56,7 @@ export async function hashToken(token: string): Promise<string> {
  * Returns an `authorize` for bearer tokens (RFC 6750), which are compared by their digests, in constant time.
  *
  * @throws ConfigurationError when there is no token, one is shorter than 16 characters, malformed or listed twice, or a
- * scope is unknown or lacks its `userId`.
+ * principal, user, scope or end of one is none that can be used.
  */
 export function createBearerAuthorize(options: BearerAuthorizeOptions): Authorize {
   const { findToken, now = Date.now } = options
@@ -103,16 +104,25 @@ async function toClearToken(token: string, caller: ScopedCaller): Promise<KnownT
   return { ...caller, digest: await toSha256(token), expiresAtMs: Number.POSITIVE_INFINITY }
 }
 
-function toKnownToken({ principal, hash, scopes, userId, expiresAt }: BearerToken): KnownToken {
+function toKnownToken({ principal, hash, scopes, expiresAt, ...token }: BearerToken): KnownToken {
+  const userId = token.userId ?? null
   if (!HASH.test(hash)) throw hashError()
-  const unknown = scopes.find((scope) => !isKycScope(scope))
-  if (unknown !== undefined || scopes.length === 0) throw scopeError('A bearer token has an unknown scope, or none.')
-  if (userId === undefined && scopes.some((scope) => scope.endsWith(':own'))) {
+  if (!isCallerName(principal)) throw nameError('The principal of a bearer token is no name.')
+  if (userId !== null && !isCallerName(userId)) throw nameError('The userId of a bearer token is no name.')
+  if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isKycScope)) {
+    throw scopeError('A bearer token has an unknown scope, or none.')
+  }
+  if (userId === null && scopes.some((scope) => scope.endsWith(':own'))) {
     throw scopeError('A bearer token is for own cases, but does not say whose.')
   }
-  const expiresAtMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt.getTime()
-  if (Number.isNaN(expiresAtMs)) throw scopeError('The expiresAt of a bearer token is no time.')
-  return { principal, scopes, userId: userId ?? null, digest: fromHex(hash.slice('sha256:'.length)), expiresAtMs }
+  const digest = fromHex(hash.slice('sha256:'.length))
+  return { principal, scopes, userId, digest, expiresAtMs: toExpiry(expiresAt) }
+}
+
+function toExpiry(expiresAt: Date | undefined): number {
+  if (expiresAt === undefined) return Number.POSITIVE_INFINITY
+  if (expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime())) return expiresAt.getTime()
+  throw scopeError('The expiresAt of a bearer token is no time.')
 }
 
 function requireToken(token: string): string {
@@ -137,6 +147,10 @@ function hashError(): ConfigurationError {
     problem: 'The hash of a bearer token is malformed.',
     fix: 'Make it with hashToken(token), or: npx persona-kyc token',
   })
+}
+
+function nameError(problem: string): ConfigurationError {
+  return new ConfigurationError({ problem, fix: 'Give 1 to 255 characters, without control characters.' })
 }
 
 function scopeError(problem: string): ConfigurationError {

@@ -206,6 +206,22 @@ describe('a token that is kept by its hash', () => {
     expect(asked).toEqual([hash, await hashToken(CLAIM_TOKEN)])
   })
 
+  it('rejects where one was found that says nothing usable', async () => {
+    const hash = await hashToken(TOKEN)
+    for (const found of [
+      { principal: '' },
+      { scopes: 'kyc:read' },
+      { scopes: [] },
+      { expiresAt: null },
+      { hash: '' },
+    ]) {
+      const token = { principal: 'found', hash, scopes: ['kyc:read'], ...found } as BearerToken
+      await expect(ask(createBearerAuthorize({ findToken: () => token }), `Bearer ${TOKEN}`)).rejects.toThrow(
+        ConfigurationError,
+      )
+    }
+  })
+
   it('is not another one that was found in its place', async () => {
     const other = { principal: 'other', hash: await hashToken(CLAIM_TOKEN), scopes: ['*'] as const }
     const authorize = createBearerAuthorize({ findToken: () => other })
@@ -218,7 +234,16 @@ describe('a token that is kept by its hash', () => {
     ['no scope', { scopes: [] }],
     ['an unknown scope', { scopes: ['kyc:everything' as KycScope] }],
     ['a scope that no action can keep to', { scopes: ['kyc:erase:own' as KycScope] }],
+    ['scopes that are a text', { scopes: 'kyc:read' as unknown as KycScope[] }],
     ['own cases of nobody', { scopes: ['kyc:read:own'] }],
+    ['own cases of a user without a name', { scopes: ['kyc:read:own'], userId: '' }],
+    ['a user of more than 255 characters', { userId: 'u'.repeat(256) }],
+    ['nobody who shows it', { principal: '' }],
+    ['somebody whose name is no text', { principal: 7 as unknown as string }],
+    ['somebody with a line break', { principal: 'shop\n' }],
+    ['somebody of more than 255 characters', { principal: 's'.repeat(256) }],
+    ['an end that is a text', { expiresAt: '2030-01-01' as unknown as Date }],
+    ['an end that is null', { expiresAt: null as unknown as Date }],
     ['an end that is no time', { expiresAt: new Date('never') }],
   ])('is refused at once with %s', async (_name, token) => {
     await expect(start(token)).rejects.toThrow(ConfigurationError)
