@@ -1,4 +1,4 @@
-import { isEqualInConstantTime } from './constant-time.js'
+import { toEqualityBit } from './constant-time.js'
 import { ConfigurationError, type SignatureRejection } from './errors.js'
 import { toHex } from './hex.js'
 import { consoleLogger, type Logger, toSafeLogger } from './logger.js'
@@ -60,7 +60,7 @@ export function createSignatureVerifier(
   const ring = createKeyRing(options.secrets, { maxAgeMs, now, logger })
 
   const judge = async (sets: readonly SignatureSet[], keys: readonly CryptoKey[], body: Uint8Array) =>
-    judgeTimes(await matchingTimes(sets, keys, body), Math.floor(now() / 1000), toleranceSeconds)
+    judgeSets(await checkSets(sets, keys, body), Math.floor(now() / 1000), toleranceSeconds)
 
   return async ({ body: given, signature }) => {
     const sets = parseSignatureHeader(signature)
@@ -108,30 +108,49 @@ function requireSeconds(name: string, seconds: number): number {
   })
 }
 
-/** The times of the sets that one of the keys has signed. Each set costs one HMAC a key, however many digests it has. */
-async function matchingTimes(
+/** The time of a set, and 1 where one of the keys has signed it, else 0: a number, for work that is the same for both. */
+interface CheckedSet {
+  readonly timeSeconds: number
+  readonly signed: number
+}
+
+/** Each set costs one HMAC a key, however many digests it has, and whatever comes of it. */
+async function checkSets(
   sets: readonly SignatureSet[],
   keys: readonly CryptoKey[],
   body: Uint8Array,
-): Promise<number[]> {
-  const times: number[] = []
+): Promise<readonly CheckedSet[]> {
+  const checked: CheckedSet[] = []
   for (const { time, digests } of sets) {
     const message = toSignedMessage(time, body)
+    let signed = 0
     for (const key of keys) {
       const expected = new Uint8Array(await crypto.subtle.sign('HMAC', key, message))
-      const matches = digests.map((digest) => isEqualInConstantTime(expected, digest))
-      if (matches.includes(true)) times.push(Number(time))
+      for (const digest of digests) signed |= toEqualityBit(expected, digest)
     }
+    checked.push({ timeSeconds: Number(time), signed })
   }
-  return times
+  return checked
 }
 
-function judgeTimes(times: number[], nowSeconds: number, toleranceSeconds: number): SignatureVerdict {
-  const fresh = times.find((time) => Math.abs(nowSeconds - time) <= toleranceSeconds)
-  if (fresh !== undefined) return { valid: true, timestampSeconds: fresh }
-  const [first] = times
-  if (first === undefined) return { valid: false, reason: 'mismatch' }
-  return { valid: false, reason: first < nowSeconds ? 'stale' : 'future' }
+const NONE = -1
+
+/** Looks at all sets, signed or not, and takes the first one that counts. */
+function judgeSets(sets: readonly CheckedSet[], nowSeconds: number, toleranceSeconds: number): SignatureVerdict {
+  const isFresh = (timeSeconds: number) => Number(Math.abs(nowSeconds - timeSeconds) <= toleranceSeconds)
+  const first = sets.reduceRight((later, set) => choose(set.signed, set.timeSeconds, later), NONE)
+  const fresh = sets.reduceRight(
+    (later, set) => choose(set.signed & isFresh(set.timeSeconds), set.timeSeconds, later),
+    NONE,
+  )
+  const age = first < nowSeconds ? 'stale' : 'future'
+  const reason = first === NONE ? 'mismatch' : age
+  return fresh === NONE ? { valid: false, reason } : { valid: true, timestampSeconds: fresh }
+}
+
+/** The left number for the bit 1, the right one for 0, without a branch. */
+function choose(bit: number, left: number, right: number): number {
+  return bit * left + (1 - bit) * right
 }
 
 function toSignedMessage(time: string, body: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -129,6 +129,20 @@ describe('rotation', () => {
     expect(await verify(header, secrets)).toEqual({ valid: true, timestampSeconds })
   })
 
+  it.each([
+    [
+      'the first that is signed and in the window',
+      [NOW - 999, NOW - 5, NOW - 6],
+      { valid: true, timestampSeconds: NOW - 5 },
+    ],
+    ['the first, where all are too old', [NOW - 400, NOW + 400], { valid: false, reason: 'stale' }],
+    ['the first, where all are too early', [NOW + 400, NOW - 400], { valid: false, reason: 'future' }],
+  ])('takes of several sets %s', async (_name, times, expected) => {
+    const unsigned = sign('wbhsec_other', NOW)
+    const header = [unsigned, ...times.map((time) => sign(SECRET, time)), unsigned].join(' ')
+    expect(await verify(header, [old, SECRET])).toEqual(expected)
+  })
+
   it('checks each set with its own time, never with that of another', async () => {
     const [first, second] = [sign(SECRET, NOW - 1), sign(old, NOW - 2)]
     const swapped = `t=${NOW - 2},${first.split(',')[1]} t=${NOW - 1},${second.split(',')[1]}`
