@@ -8,11 +8,21 @@ export interface RawClient {
   sendDeaf(bytes: string | Uint8Array): void
   /** Sends the bytes again and again, as fast as the server takes them, until the connection is gone. */
   sendForever(bytes: string | Uint8Array): void
+  /** Sends the bytes one by one, each in a packet of its own, and resolves when the last is gone or nobody takes it. */
+  sendOneByOne(bytes: string | Uint8Array): Promise<void>
+  /** Sends one byte after the other, one every few milliseconds and the first at once, until the connection is gone. */
+  drip(nextByte: () => string, everyMs: number): void
   /** Resolves with all that was received, once it matches. */
   receive(pattern: RegExp): Promise<string>
   /** Resolves with all that was received, once the connection is gone. */
   readonly closed: Promise<string>
+  /** How many bytes have left this process. */
+  countSent(): number
+  /** Says that nothing more comes, and goes on listening. */
+  end(): void
   destroy(): void
+  /** Breaks the connection off with a RST. */
+  reset(): void
 }
 
 /** Connects to a local port. */
@@ -37,13 +47,30 @@ export async function connectRaw(port: number): Promise<RawClient> {
       socket.on('drain', send)
       send()
     },
+    async sendOneByOne(bytes) {
+      socket.setNoDelay()
+      for (const byte of Buffer.from(bytes)) {
+        const isSent = await new Promise((resolve) => socket.write(Buffer.of(byte), (error) => resolve(!error)))
+        if (!isSent) return
+      }
+    },
+    drip(nextByte, everyMs) {
+      socket.setNoDelay()
+      const send = () => void socket.write(nextByte())
+      const timer = setInterval(send, everyMs)
+      socket.on('close', () => clearInterval(timer))
+      send()
+    },
     receive: (pattern) =>
       new Promise((resolve, reject) => {
         const check = () => pattern.test(text) && resolve(text)
         socket.on('data', check).on('close', () => reject(new Error(`closed, having received: ${text}`)))
         check()
       }),
+    countSent: () => socket.bytesWritten - socket.writableLength,
+    end: () => void socket.end(),
     destroy: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
   }
 }
 
