@@ -17,4 +17,4 @@ const authorize = createBearerAuthorize({ tokens: COMPLIANCE_API_TOKEN })
 const app = new Hono()
 app.route('/', createKycApp({ engine, authorize, getConnInfo })) // below a prefix: app.route('/api', …)
 
-export default { port: Number(PORT), idleTimeout: 60, fetch: app.fetch }
+export default { port: Number(PORT), fetch: app.fetch }
