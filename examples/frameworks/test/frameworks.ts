@@ -1,9 +1,10 @@
 import { createServer, type RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import type { KycHandlerOptions } from '@persona-kyc/core'
+import { createKycHandler, type KycHandlerOptions } from '@persona-kyc/core'
 import { createKycRouter } from '@persona-kyc/express-adapter'
 import { createKycApp } from '@persona-kyc/hono-adapter'
 import express, { type RequestHandler, Router } from 'express'
+import { type FastifyInstance, type FastifyPluginAsync, fastify } from 'fastify'
 import { Hono } from 'hono'
 import { listen } from './listening-server.js'
 
@@ -13,20 +14,21 @@ export interface Mount {
   readonly options: KycHandlerOptions
 }
 
-/** An app of one framework, behind a real port. */
+/** A framework. */
 export interface Framework {
   readonly name: string
   /** Starts an app that has the mounts, and other routes too. Resolves with its URL. */
   serve(...mounts: Mount[]): Promise<string>
 }
 
-/** What a JSON route of the app, beside the mounts, answers with: the body that it was sent. */
+/** The path of a route of the app itself, which answers with the JSON that it is sent. */
 export const ECHO = '/echo'
 
-/** The frameworks that have an adapter. */
+/** The frameworks that are mounted in: two by their adapters, and one with the core handler, as its example does. */
 export const FRAMEWORKS: readonly Framework[] = [
-  { name: 'Express', serve: (...mounts) => listenTo(createExpressApp(mounts)) },
-  { name: 'Hono', serve: (...mounts) => listenTo(getRequestListener(createHonoApp(mounts).fetch)) },
+  { name: 'Express', serve: (...mounts) => listen(createServer(createExpressApp(mounts))) },
+  { name: 'Hono', serve: (...mounts) => listen(createServer(getRequestListener(createHonoApp(mounts).fetch))) },
+  { name: 'Fastify', serve: async (...mounts) => listen((await createFastifyApp(mounts)).server) },
 ]
 
 function createExpressApp(mounts: readonly Mount[]): RequestListener {
@@ -49,6 +51,28 @@ function createHonoApp(mounts: readonly Mount[]): Hono {
   return app.post(ECHO, async (c) => c.json(await c.req.json()))
 }
 
-async function listenTo(listener: RequestListener): Promise<string> {
-  return listen(createServer(listener))
+async function createFastifyApp(mounts: readonly Mount[]): Promise<FastifyInstance> {
+  const app = fastify()
+  for (const { path, options } of mounts) app.register(path.reduceRight(toFastifyScope, toFastifyRoutes(path, options)))
+  app.post(ECHO, async (request) => request.body)
+  await app.ready()
+  return app
+}
+
+function toFastifyScope(inner: FastifyPluginAsync, prefix: string): FastifyPluginAsync {
+  return async (scope) => void scope.register(inner, { prefix })
+}
+
+function toFastifyRoutes(path: readonly string[], options: KycHandlerOptions): FastifyPluginAsync {
+  const basePath = path.filter((part) => part !== '/').join('')
+  const handler = createKycHandler({ ...options, basePath })
+  const listener = getRequestListener(async (request, { incoming }) => {
+    const hints = { address: incoming.socket.remoteAddress, isEncrypted: false }
+    return (await handler.handle(request, hints)) ?? new Response('Not found', { status: 404 })
+  })
+  return async (routes) => {
+    routes.removeAllContentTypeParsers()
+    routes.addContentTypeParser('*', (_request, _body, done) => done(null))
+    routes.all('/*', (request, reply) => listener(request.raw, reply.hijack().raw))
+  }
 }

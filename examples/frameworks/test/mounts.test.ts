@@ -17,7 +17,7 @@ describe.each(FRAMEWORKS)('$name', (framework) => {
   describe('behind a proxy', () => testProxy(framework))
 })
 
-describe('one engine in two frameworks', testSharedEngine)
+describe('one engine in several frameworks', testSharedEngine)
 
 function testPrefixes({ serve }: Framework): void {
   it.each([
@@ -26,7 +26,6 @@ function testPrefixes({ serve }: Framework): void {
     ['below a longer one', ['/a/b'], '/a/b'],
     ['in a router in a router', ['/a', '/b'], '/a/b'],
     ['in three routers', ['/a', '/b/c', '/d'], '/a/b/c/d'],
-    ['below a parameter', ['/:tenant', '/kyc'], '/acme/kyc'],
   ])('serves %s', async (_name, path, prefix) => {
     const url = await serve({ path, options: createOptions(stage) })
     await expectVerification(createKycApi(`${url}${prefix}`))
@@ -102,7 +101,8 @@ function testSharedEngine(): void {
     const options = createOptions(stage)
     const urls = await Promise.all(FRAMEWORKS.map(({ serve }) => serve({ path: ['/api'], options })))
     const apis = urls.map((url) => createKycApi(`${url}/api`))
-    for (const [first, second] of [apis, apis.toReversed()] as [KycApi, KycApi][]) {
+    const pairs = apis.flatMap((first) => apis.filter((other) => other !== first).map((second) => [first, second]))
+    for (const [first, second] of pairs as [KycApi, KycApi][]) {
       const { caseId, inquiryId } = await first.initiate()
       expect((await second.readCase(caseId)).json.status).toBe('pending')
       const delivery = await createDelivery(inquiryId)
