@@ -392,6 +392,7 @@ describe('the scopes of a token', () => {
     for (const token of [withClaims({ exp: 0 }), withClaims({ aud: 'x' }), `${withClaims({}).slice(0, -9)}AAAAAAAAA`]) {
       await ask(token, { toCaller })
     }
+    for (const name of ['sub', 'exp', 'iss', 'aud']) await ask(without(name), { toCaller })
     expect(toCaller).not.toHaveBeenCalled()
     await ask(withClaims({ azp: 'shop' }), { toCaller })
     expect(toCaller).toHaveBeenCalledExactlyOnceWith({ ...CLAIMS, azp: 'shop' })
