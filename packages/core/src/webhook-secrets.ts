@@ -122,7 +122,7 @@ function createAskingRing(ask: () => unknown, { maxAgeMs, now, logger }: KeyRing
       return imported.keys
     },
     async renew(used) {
-      if (underWay !== null || isOver(askedAtMs, MIN_ASK_MS)) await refresh()
+      if (isOver(askedAtMs, MIN_ASK_MS)) await refresh()
       return imported.keys === used ? null : imported.keys
     },
   }

@@ -147,6 +147,17 @@ describe('webhooks that nobody with a secret has signed', () => {
     expect(ask).toHaveBeenCalledTimes(10)
   })
 
+  it('cost one HMAC each, also where somebody was asked and told nothing new', async () => {
+    const hmac = vi.spyOn(crypto.subtle, 'sign')
+    const { ask, clock, deliver } = createStage(OLD)
+    const forged = sign('wbhsec_forged')
+    for (let step = 0; step < 10; step++) {
+      clock.ms += 1000
+      await deliver(forged)
+    }
+    expect([hmac.mock.calls.length, ask.mock.calls.length]).toEqual([10, 6])
+  })
+
   it.each([
     ['is missing', null],
     ['is malformed', 't=1,v1=abc'],
