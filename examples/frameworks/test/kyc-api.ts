@@ -15,6 +15,7 @@ export interface KycApi {
   deliver(delivery: RequestInit): Promise<ApiAnswer>
   /** Stores a reference to a claim, the same for every case. */
   storeClaim(caseId: string): Promise<ApiAnswer>
+  eraseCase(caseId: string): Promise<ApiAnswer>
 }
 
 /** What {@link KycApi.storeClaim} stores. */
@@ -42,6 +43,7 @@ export function createKycApi(url: string, headers: Readonly<Record<string, strin
     deliver: (delivery) => call('/webhooks/persona/inquiry', delivery),
     storeClaim: (caseId) =>
       call(`/compliance/kyc/${caseId}/claim`, { method: 'PUT', headers: AUTHORIZED_JSON, body: JSON.stringify(CLAIM) }),
+    eraseCase: (caseId) => call(`/compliance/kyc/${caseId}`, { method: 'DELETE', headers: AUTHORIZED }),
   }
 }
 

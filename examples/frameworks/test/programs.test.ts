@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { connectRaw, toChunk, toHead } from '../../../test-setup/raw-client.js'
-import { createKycApi, type KycApi } from './kyc-api.js'
+import { CLAIM, createKycApi, type KycApi } from './kyc-api.js'
 import { type ProgramProcess, startProgram } from './program-process.js'
 import { PROGRAMS, type Program } from './programs.js'
 import { createProject, type Project } from './project.js'
@@ -76,6 +76,8 @@ function testProgram(program: Program): void {
     expect(await api.deliver(delivery)).toEqual({ status: 200, json: { received: true, outcome: 'applied' } })
     expect(await api.deliver(delivery)).toEqual({ status: 200, json: { received: true, outcome: 'duplicate' } })
     expect(await api.readCase(caseId)).toMatchObject({ status: 200, json: { case_id: caseId, status: 'verified' } })
+    expect(await api.storeClaim(caseId)).toMatchObject({ status: 200, json: CLAIM })
+    expect(await api.eraseCase(caseId)).toMatchObject({ status: 200, json: { erased_at: expect.any(String) } })
   })
 
   it('refuses a webhook with one flipped bit', async () => {
