@@ -304,6 +304,8 @@ describe('a function that fails', () => {
 
   it('is asked again by the first delivery, where its first promise failed long before', async () => {
     const { clock, source, deliverSigned } = createStage(async () => fail())
+    // Were its rejection left to nobody meanwhile, the run would end with an error.
+    await new Promise((resolve) => setImmediate(resolve))
     source.answer = OLD
     clock.ms += 3_600_000
     expect(await deliverSigned(OLD)).toMatchObject({ valid: true })
