@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Authorization, KycAction } from '../src/authorize.js'
@@ -518,6 +519,16 @@ describe('keys that cannot be fetched', () => {
     expect(handlerLogger.entries).toMatchObject([{ level: 'error', fields: { code: 'authorization_unavailable' } }])
   })
 
+  it('are waited for as long as said, and 5 seconds by default', async () => {
+    const responses: ServerResponse[] = []
+    server.state.answer = (_, response) => void responses.push(response)
+    const short = toRejection(ask(withClaims({}), { jwksTimeoutMs: 50 })).then(() => 'short')
+    const long = toRejection(ask(withClaims({}))).then(() => 'long')
+    expect(await Promise.race([long, short])).toBe('short')
+    for (const response of responses) response.destroy()
+    await long
+  })
+
   it('let nobody in where nobody listens', async () => {
     const gone = await startKeyServer()
     await gone.stop()
@@ -552,7 +563,8 @@ describe('keys that cannot be fetched', () => {
         send()
       }
     })
-    const error = await toRejection(ask(withClaims({}), { jwksTimeoutMs: 25_000 }))
+    // No end of time ends the connection either.
+    const error = await toRejection(ask(withClaims({}), { jwksTimeoutMs: 2 ** 31 - 1 }))
     expect(isKycError(error) && error.code).toBe('authorization_unavailable')
     await closed
     expect(sent.bytes).toBeGreaterThan(1024 * 1024)
