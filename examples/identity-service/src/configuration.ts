@@ -1,6 +1,7 @@
 import {
-  databaseUrlVariable,
+  databaseVariables,
   type Environment,
+  findDatabaseMistakes,
   type LogLevel,
   logLevelVariable,
   parseEnvironment,
@@ -21,6 +22,8 @@ export interface WorkerConfiguration {
   readonly walletsModule: string | null
   /** Null: an embedded PostgreSQL is started. */
   readonly databaseUrl: string | null
+  /** Whose role owns the tables and migrates them; null for that of databaseUrl. */
+  readonly migrationDatabaseUrl: string | null
   /** Where the local chain and the embedded PostgreSQL keep their data. */
   readonly dataDirectory: string
   /** How long a dead worker keeps the others waiting. */
@@ -106,7 +109,7 @@ const variables = z.object({
     least: 1,
   }).default(5),
   USER_WALLETS_MODULE: z.string().optional(),
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   KYC_DATA_DIR: z.string().default('.persona-kyc/identity-service'),
   LEASE_SECONDS: numberVariable('LEASE_SECONDS', 'a whole number of seconds from 1', { least: 1 }).default(30),
   LOG_LEVEL: logLevelVariable,
@@ -123,6 +126,7 @@ export function readWorkerConfiguration(environment: Environment): WorkerConfigu
   return toConfiguration(
     parseEnvironment(variables, environment, (given) => [
       ...findChainMistakes(given),
+      ...findDatabaseMistakes(given),
       ...findApiMistakes(given),
       ...findProductionMistakes(given),
     ]),
@@ -203,6 +207,7 @@ function toConfiguration(env: Variables): WorkerConfiguration {
     api: toApi(env),
     walletsModule: env.USER_WALLETS_MODULE ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
+    migrationDatabaseUrl: env.MIGRATION_DATABASE_URL ?? null,
     dataDirectory: env.KYC_DATA_DIR,
     leaseSeconds: env.LEASE_SECONDS,
     logLevel: env.LOG_LEVEL,

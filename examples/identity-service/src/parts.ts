@@ -27,12 +27,15 @@ export async function openParts(configuration: WorkerConfiguration, logger: Logg
   }
   try {
     const resolveIdentity = await loadResolver(configuration)
-    const { api, databaseUrl, dataDirectory, leaseSeconds, maxFeePerGas } = configuration
+    const { api, databaseUrl, migrationDatabaseUrl, dataDirectory, leaseSeconds, maxFeePerGas } = configuration
     const leaseMs = leaseSeconds * 1000
     if (api === null && databaseUrl === null) {
       logger.warn('neither DATABASE_URL nor KYC_API_URL is set: no cases will come')
     }
-    const database = await openDatabase({ databaseUrl, dataDirectory: join(dataDirectory, 'postgres') }, logger)
+    const database = await openDatabase(
+      { databaseUrl, migrationDatabaseUrl, dataDirectory: join(dataDirectory, 'postgres') },
+      logger,
+    )
     cleanups.push(database.close)
     const chain = await openChain(configuration, { logger, cleanups })
     const store = createKnexStorage({ knex: database.knex })

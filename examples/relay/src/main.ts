@@ -1,5 +1,5 @@
 import { createKycEngine, createPersonaClient } from '@persona-kyc/core'
-import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
+import { createKnexStorage, migrate, readRole } from '@persona-kyc/storage-knex'
 import createKnex from 'knex'
 import { pino } from 'pino'
 import { createNatsPublisher } from './nats-publisher.js'
@@ -7,7 +7,8 @@ import type { Publisher } from './publisher.js'
 import { createRabbitmqPublisher } from './rabbitmq-publisher.js'
 import { relay } from './relay.js'
 
-const { DATABASE_URL, NATS_URL, RABBITMQ_URL, RELAY_SOURCE = 'urn:persona-kyc', RELAY_STREAM = 'KYC' } = process.env
+const { DATABASE_URL, MIGRATION_DATABASE_URL, NATS_URL, RABBITMQ_URL } = process.env
+const { RELAY_SOURCE = 'urn:persona-kyc', RELAY_STREAM = 'KYC' } = process.env
 
 /** Publishes the feed to the brokers that the environment names, until SIGTERM or SIGINT. */
 async function main(databaseUrl: string): Promise<void> {
@@ -17,7 +18,8 @@ async function main(databaseUrl: string): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   const publishers: Publisher[] = []
   try {
-    await migrate({ knex })
+    if (MIGRATION_DATABASE_URL) await migrateAsOwner(MIGRATION_DATABASE_URL, await readRole(knex))
+    else await migrate({ knex })
     if (NATS_URL)
       publishers.push(
         await createNatsPublisher({ url: NATS_URL, stream: RELAY_STREAM, subject: RELAY_STREAM.toLowerCase() }),
@@ -35,6 +37,15 @@ async function main(databaseUrl: string): Promise<void> {
     await relay({ engine, publishers, source: RELAY_SOURCE, signal: stop.signal })
   } finally {
     await Promise.all(publishers.map((publisher) => publisher.close()))
+    await knex.destroy()
+  }
+}
+
+async function migrateAsOwner(databaseUrl: string, grantTo: string): Promise<void> {
+  const knex = createKnex({ client: 'pg', connection: databaseUrl, pool: { min: 0, max: 1 } })
+  try {
+    await migrate({ knex, grantTo })
+  } finally {
     await knex.destroy()
   }
 }

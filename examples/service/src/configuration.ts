@@ -1,8 +1,9 @@
 import type { EncryptionKey, PersonaEnvironment } from '@persona-kyc/core'
 import { z } from 'zod'
 import {
-  databaseUrlVariable,
+  databaseVariables,
   type Environment,
+  findDatabaseMistakes,
   type LogLevel,
   logLevelVariable,
   parseEnvironment,
@@ -21,6 +22,8 @@ export interface Configuration {
   readonly port: number
   /** Null: an embedded PostgreSQL is started. */
   readonly databaseUrl: string | null
+  /** Whose role owns the tables and migrates them; null for that of databaseUrl. */
+  readonly migrationDatabaseUrl: string | null
   /** Where the embedded PostgreSQL keeps its data; null for a folder of the server's name in .persona-kyc. */
   readonly dataDirectory: string | null
   /** Null: a fake Persona is started. */
@@ -62,7 +65,7 @@ const variables = z.object({
     .transform(Number)
     .refine((port) => port <= 65_535, 'PORT must be a number from 0 to 65535, for example 8000')
     .default(8000),
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   KYC_DATA_DIR: z.string().optional(),
   PERSONA_API_KEY: z
     .string()
@@ -121,6 +124,7 @@ export function readConfiguration(environment: Environment): Configuration {
   return toConfiguration(
     parseEnvironment(variables, environment, (given) => [
       ...findContradictions(given),
+      ...findDatabaseMistakes(given),
       ...findWebhookMistakes(given),
       ...findTokenMistakes(given),
       ...findKeyMistakes(words.parse(given.KYC_ENCRYPTION_KEYS)),
@@ -203,6 +207,7 @@ function toConfiguration(env: Variables): Configuration {
     host: env.HOST,
     port: env.PORT,
     databaseUrl: env.DATABASE_URL ?? null,
+    migrationDatabaseUrl: env.MIGRATION_DATABASE_URL ?? null,
     dataDirectory: env.KYC_DATA_DIR ?? null,
     persona: toPersona(env),
     templateId: env.PERSONA_TEMPLATE_ID ?? FAKE_TEMPLATE_ID,

@@ -1,4 +1,4 @@
-import { endSilentConnections, migrate } from '@persona-kyc/storage-knex'
+import { endSilentConnections, migrate, readRole } from '@persona-kyc/storage-knex'
 import { startPostgres } from '@persona-kyc/testing/postgres'
 import createKnex, { type Knex } from 'knex'
 import type { Logger } from 'pino'
@@ -14,16 +14,20 @@ export interface Database {
 export interface DatabaseOptions {
   /** Null: an embedded PostgreSQL is started. */
   readonly databaseUrl: string | null
+  /** Whose role owns the tables, and grants that of `databaseUrl` what it needs. Null: that one owns them. */
+  readonly migrationDatabaseUrl: string | null
   /** Where the embedded PostgreSQL keeps its data; null for a throw-away one. */
   readonly dataDirectory: string | null
 }
 
 /** Connects to the database, or starts one, and migrates it. */
-export async function openDatabase({ databaseUrl, dataDirectory }: DatabaseOptions, logger: Logger): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions, logger: Logger): Promise<Database> {
+  const { databaseUrl, migrationDatabaseUrl, dataDirectory } = options
   const postgres = databaseUrl === null ? await startEmbedded(dataDirectory, logger) : null
   const connection = postgres?.url ?? databaseUrl ?? ''
   try {
-    await migrateSlowly(connection, logger)
+    const grantTo = migrationDatabaseUrl === null ? undefined : await withSlowKnex(connection, logger, readRole)
+    await withSlowKnex(migrationDatabaseUrl ?? connection, logger, (knex) => migrate({ knex, grantTo }))
   } catch (error) {
     await postgres?.stop()
     throw error
@@ -43,11 +47,15 @@ function startEmbedded(dataDirectory: string | null, logger: Logger) {
   return startPostgres(dataDirectory === null ? {} : { directory: dataDirectory })
 }
 
-/** Migrates over a connection that may take its time, which those of the webhooks must not. */
-async function migrateSlowly(connection: string, logger: Logger): Promise<void> {
+/** Works over a connection that may take its time, which those of the webhooks must not. */
+async function withSlowKnex<Result>(
+  connection: string,
+  logger: Logger,
+  work: (knex: Knex) => Promise<Result>,
+): Promise<Result> {
   const knex = createKnex({ ...toKnexConfig(connection, logger), pool: { min: 0, max: 1 } })
   try {
-    await migrate({ knex })
+    return await work(knex)
   } finally {
     await knex.destroy()
   }

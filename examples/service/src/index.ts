@@ -1,9 +1,10 @@
 export { type Configuration, readConfiguration } from './configuration.js'
 export { type Database, openDatabase } from './database.js'
 export {
-  databaseUrlVariable,
+  databaseVariables,
   type Environment,
   EnvironmentError,
+  findDatabaseMistakes,
   type LogLevel,
   logLevelVariable,
   parseEnvironment,

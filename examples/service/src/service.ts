@@ -43,8 +43,9 @@ export async function startService(
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
   }
   try {
-    const { databaseUrl } = configuration
-    const { knex, close: closeDatabase } = await openDatabase({ ...options, databaseUrl }, logger)
+    const { databaseUrl, migrationDatabaseUrl } = configuration
+    const urls = { databaseUrl, migrationDatabaseUrl }
+    const { knex, close: closeDatabase } = await openDatabase({ ...options, ...urls }, logger)
     cleanups.push(closeDatabase)
     const fakePersona = configuration.persona === null ? await startFake(cleanups) : null
     const engine = createEngine(configuration, { knex, logger, fakePersona })

@@ -22,6 +22,7 @@ describe('readConfiguration', () => {
       host: '127.0.0.1',
       port: 8000,
       databaseUrl: null,
+      migrationDatabaseUrl: null,
       persona: null,
       identityServiceToken: null,
       logLevel: 'info',
@@ -33,6 +34,7 @@ describe('readConfiguration', () => {
     const environment = {
       ...REAL,
       IDENTITY_SERVICE_TOKEN: 'another-token-of-16-characters',
+      MIGRATION_DATABASE_URL: 'postgres://owner@localhost/kyc',
       HOST: '0.0.0.0',
       PORT: '9000',
       PERSONA_WEBHOOK_SECRET: 'wbhsec_new  wbhsec_old',
@@ -47,6 +49,7 @@ describe('readConfiguration', () => {
       host: '0.0.0.0',
       port: 9000,
       databaseUrl: REAL.DATABASE_URL,
+      migrationDatabaseUrl: 'postgres://owner@localhost/kyc',
       dataDirectory: null,
       persona: {
         apiKey: 'persona_sandbox_1',
@@ -80,6 +83,11 @@ describe('readConfiguration', () => {
     [{ ...FAKE, PORT: 'http' }, /PORT must be a number/],
     [{ ...FAKE, PORT: '70000' }, /PORT/],
     [{ ...FAKE, DATABASE_URL: 'mysql://x' }, /DATABASE_URL must look like postgres/],
+    [{ ...REAL, MIGRATION_DATABASE_URL: 'mysql://x' }, /MIGRATION_DATABASE_URL must look like postgres/],
+    [
+      { ...FAKE, MIGRATION_DATABASE_URL: REAL.DATABASE_URL },
+      /DATABASE_URL is not set, but MIGRATION_DATABASE_URL is: give the URL that the app/,
+    ],
     [{ ...FAKE, LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
     [{ ...REAL, PERSONA_WEBHOOK_SECRET: undefined }, /PERSONA_WEBHOOK_SECRET is not set.*dashboard/],
     [

@@ -1,5 +1,7 @@
 import { ConfigurationError } from '@persona-kyc/core'
+import type { Knex } from 'knex'
 import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
+import { toStorageError } from './storage-error.js'
 
 /** Whom to grant what an app needs, and where. */
 export interface GrantOptions {
@@ -63,6 +65,19 @@ export function createGrants({ role, schema = DEFAULT_SCHEMA }: GrantOptions): s
     ([table, privileges]) => `grant ${privileges.join(', ')} on ${tables[table as AppTable]} ${to}`,
   )
   return `${[`grant usage on schema ${tables.schema} ${to}`, ...grants].join('\n')}\n`
+}
+
+/**
+ * Resolves with the role that a Knex instance acts as, for `grantTo` of the owner's `migrate`: a pooler in between may know
+ * it by another name. Rejects with StorageError.
+ */
+export async function readRole(knex: Knex): Promise<string> {
+  try {
+    const { rows } = await knex.raw<{ rows: { role: string }[] }>('select cast(current_user as text) as role')
+    return rows[0]?.role ?? ''
+  } catch (error) {
+    throw toStorageError(error)
+  }
 }
 
 function toQuotedRole(role: string): string {

@@ -1,5 +1,5 @@
 export { checkFeed, type FeedHealth, mendFeed } from './feed-health.js'
-export { createGrants, type GrantOptions } from './grants.js'
+export { createGrants, type GrantOptions, readRole } from './grants.js'
 export { createKnexStorage, type KnexStorageOptions } from './knex-storage.js'
 export {
   listMigrations,
