@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { isLocalChainAvailable } from '@persona-kyc/testing/evm'
-import { createDatabase } from '@persona-kyc/testing/postgres'
 import { type Hash, keccak256, stringToHex } from 'viem'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { createAppDatabase } from '../../../test-setup/app-database.js'
 import { CLAIM_TOKEN, startKycService } from './kyc-service.js'
 import { ISSUER_KEY, startTestChain } from './test-chain.js'
 import { startWorker, WALLETS_MODULE } from './worker-process.js'
@@ -26,15 +26,15 @@ describe.skipIf(!isLocalChainAvailable())(
         const { client, ...reader } = chain.reader
         const kyc = await startKycService()
         onTestFinished(kyc.close)
-        const own = await createDatabase(inject('databaseUrl'))
+        const own = await createAppDatabase()
         onTestFinished(() => own.drop())
         const worker = startWorker({
           ...chain.environment,
           USER_WALLETS_MODULE: WALLETS_MODULE,
           WALLETS_DATABASE_URL: kyc.databaseUrl,
           ...(source.startsWith('HTTP')
-            ? { DATABASE_URL: own.url, KYC_API_URL: kyc.url, KYC_API_TOKEN: CLAIM_TOKEN, KYC_API_POLL_SECONDS: '1' }
-            : { DATABASE_URL: kyc.databaseUrl }),
+            ? { ...own.environment, KYC_API_URL: kyc.url, KYC_API_TOKEN: CLAIM_TOKEN, KYC_API_POLL_SECONDS: '1' }
+            : kyc.databaseEnvironment),
         })
         onTestFinished(() => void worker.stop('SIGKILL'))
 

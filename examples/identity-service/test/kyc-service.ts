@@ -5,11 +5,11 @@ import { getRequestListener } from '@hono/node-server'
 import { readConfiguration, startService } from '@persona-kyc/example-service'
 import { createKycApp } from '@persona-kyc/hono-adapter'
 import type { InquiryAction } from '@persona-kyc/testing'
-import { createDatabase } from '@persona-kyc/testing/postgres'
-import type { Knex } from 'knex'
+import createKnex from 'knex'
 import { pino } from 'pino'
 import type { Address } from 'viem'
-import { inject, vi } from 'vitest'
+import { vi } from 'vitest'
+import { createAppDatabase } from '../../../test-setup/app-database.js'
 
 /** What the Identity Service shows to the KYC service. */
 export const CLAIM_TOKEN = 'claim-token-canary-0123456789'
@@ -19,8 +19,10 @@ const ENCRYPTION_KEY = Buffer.from('encryption-key-canary-0123456789').toString(
 /** A KYC service that listens, with a database of its own and a fake Persona that delivers signed webhooks over HTTP. */
 export interface KycService {
   readonly url: string
+  /** The app's, which may read the table of wallets too. */
   readonly databaseUrl: string
-  readonly knex: Knex
+  /** The variables that point another program to its database. */
+  readonly databaseEnvironment: Readonly<Record<string, string>>
   /** Everything that it logged so far. */
   log(): string
   call(method: string, path: string, body?: unknown): Promise<ApiAnswer>
@@ -49,22 +51,24 @@ interface ApiAnswer {
 
 /** Starts one. */
 export async function startKycService(): Promise<KycService> {
-  const database = await createDatabase(inject('databaseUrl'))
+  const database = await createAppDatabase()
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line) => void log.push(line) })
   const configuration = readConfiguration({
-    DATABASE_URL: database.url,
+    ...database.environment,
     COMPLIANCE_API_TOKEN: API_TOKEN,
     IDENTITY_SERVICE_TOKEN: CLAIM_TOKEN,
     KYC_ENCRYPTION_KEYS: `test:${ENCRYPTION_KEY}`,
     KYC_RECONCILE_SECONDS: '0',
   })
   const service = await startService(configuration, logger, { dataDirectory: null })
-  const { knex, fakePersona } = service
-  await knex.schema.createTable('user_wallets', (table) => {
+  const { fakePersona } = service
+  const owner = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 2 } })
+  await owner.schema.createTable('user_wallets', (table) => {
     table.text('user_id').primary()
     table.text('address').notNullable()
   })
+  await owner.raw('grant select on user_wallets to public')
   const server = createServer(getRequestListener(createKycApp(service.handlerOptions).fetch)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -80,12 +84,12 @@ export async function startKycService(): Promise<KycService> {
   }
   return {
     url,
-    databaseUrl: database.url,
-    knex,
+    databaseUrl: database.appUrl,
+    databaseEnvironment: database.environment,
     log: () => log.join(''),
     call,
     async initiate({ id, wallet }, details = {}) {
-      await knex('user_wallets').insert({ user_id: id, address: wallet })
+      await owner('user_wallets').insert({ user_id: id, address: wallet })
       const { json } = await call('POST', '/kyc', { user_id: id, document_type: 'passport', ...details })
       return json.case_id
     },
@@ -106,6 +110,7 @@ export async function startKycService(): Promise<KycService> {
       server.close()
       server.closeAllConnections()
       await service.close()
+      await owner.destroy()
       await database.drop()
     },
   }

@@ -83,7 +83,7 @@ async function openStage({ onTestFinished }: TestContext) {
   onTestFinished(kyc.close)
   const environment: Record<string, string> = {
     ...chain.environment,
-    DATABASE_URL: kyc.databaseUrl,
+    ...kyc.databaseEnvironment,
     USER_WALLETS_MODULE: WALLETS_MODULE,
   }
   return {

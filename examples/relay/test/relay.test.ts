@@ -11,12 +11,12 @@ import {
   type KycStorage,
   type Transition,
 } from '@persona-kyc/core'
-import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
-import { createDatabase } from '@persona-kyc/testing/postgres'
+import { createKnexStorage } from '@persona-kyc/storage-knex'
 import { connect as connectRabbitmq } from 'amqplib'
 import { HTTP } from 'cloudevents'
 import createKnex, { type Knex } from 'knex'
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { type AppDatabase, createAppDatabase, migrateForApp } from '../../../test-setup/app-database.js'
 import { EVENT_TYPE, toCloudEvent } from '../src/cloud-event.js'
 import { createNatsPublisher } from '../src/nats-publisher.js'
 import type { Publisher } from '../src/publisher.js'
@@ -29,19 +29,18 @@ const hasRabbitmq = await listens(RABBITMQ_URL)
 const SOURCE = 'urn:relay-test'
 const NOBODY = 'nothing listens there'
 
+let owner: Knex
 let knex: Knex
 let storage: KycStorage
 let engine: KycEngine
-let drop: () => Promise<void>
-let databaseUrl: string
+let database: AppDatabase
 let transitions: Transition[]
 
 beforeAll(async () => {
-  const database = await createDatabase(inject('databaseUrl'))
-  drop = database.drop
-  databaseUrl = database.url
-  knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 8 } })
-  await migrate({ knex })
+  database = await createAppDatabase()
+  owner = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 1 } })
+  knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 8 } })
+  await migrateForApp(owner)
   storage = createKnexStorage({ knex })
   engine = createKycEngine({
     persona: createPersonaClient({ apiKey: 'none' }),
@@ -61,11 +60,12 @@ beforeAll(async () => {
   )
 })
 beforeEach(async () => {
-  await knex('persona_kyc.kyc_consumers').delete()
+  await owner('persona_kyc.kyc_consumers').delete()
 })
 afterAll(async () => {
   await knex.destroy()
-  await drop()
+  await owner.destroy()
+  await database.drop()
 })
 
 it('tells ids and states as a CloudEvent', () => {
@@ -95,7 +95,7 @@ describe(`NATS JetStream${hasNats ? '' : ` (skipped: ${NOBODY}, ${NATS_URL})`}`,
   it.skipIf(!hasNats)('keeps every transition once and in order, also what is published twice', async () => {
     const { publisher, read } = await createNats()
     await relayAll([publisher])
-    await knex('persona_kyc.kyc_consumers').delete()
+    await owner('persona_kyc.kyc_consumers').delete()
     await relayAll([publisher])
     expectAll(await read())
   })
@@ -170,7 +170,7 @@ describe('the program', () => {
       await (await jetstreamManager(connection)).streams.delete(stream)
       await connection.close()
     })
-    const child = start({ DATABASE_URL: databaseUrl, NATS_URL, RELAY_STREAM: stream })
+    const child = start({ ...database.environment, NATS_URL, RELAY_STREAM: stream })
     const exited = once(child, 'exit')
     for await (const chunk of child.stdout ?? []) if (String(chunk).includes('following the feed')) break
     child.kill('SIGTERM')

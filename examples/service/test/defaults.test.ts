@@ -1,18 +1,18 @@
 import { createInquiryEvent, createShortEvent } from '@persona-kyc/testing'
-import { createDatabase } from '@persona-kyc/testing/postgres'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type AppDatabase, createAppDatabase } from '../../../test-setup/app-database.js'
 import { SERVERS, type ServerProcess, startServer } from './server-process.js'
 import { deliver } from './stage.js'
 
 // What a newcomer does by hand: start a verification, and at once sign and send what Persona would.
 describe.each(SERVERS)('%s with its fake Persona', (name) => {
-  let database: Awaited<ReturnType<typeof createDatabase>>
+  let database: AppDatabase
   let server: ServerProcess
   let users = 0
 
   beforeAll(async () => {
-    database = await createDatabase(inject('databaseUrl'))
-    server = await startServer(name, { DATABASE_URL: database.url })
+    database = await createAppDatabase()
+    server = await startServer(name, database.environment)
   })
   afterAll(async () => {
     await server?.stop()

@@ -1,14 +1,15 @@
 import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
-import { createDatabase } from '@persona-kyc/testing/postgres'
 import createKnex, { type Knex } from 'knex'
-import { inject } from 'vitest'
+import { createAppDatabase } from '../../../test-setup/app-database.js'
 import { signWithOpenssl } from './openssl.js'
 import { type ServerProcess, WEBHOOK_SECRET } from './server-process.js'
 
 /** What the servers of one test file run against: a database of its own, and a fake Persona. */
 export interface Stage {
   readonly persona: FakePersonaServer
+  /** The owner's: to look at what is there. */
   readonly knex: Knex
+  /** The servers'. */
   readonly databaseUrl: string
   /** The variables that point a server here. */
   readonly environment: Record<string, string>
@@ -19,15 +20,15 @@ export interface Stage {
 
 /** Makes a stage. */
 export async function createStage(): Promise<Stage> {
-  const database = await createDatabase(inject('databaseUrl'))
+  const database = await createAppDatabase()
   const persona = await startFakePersonaServer({ rateLimit: { limit: 10_000, windowSeconds: 60 } })
-  const knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } })
+  const knex = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 2 } })
   return {
     persona,
     knex,
-    databaseUrl: database.url,
+    databaseUrl: database.appUrl,
     environment: {
-      DATABASE_URL: database.url,
+      ...database.environment,
       PERSONA_API_KEY: persona.fake.apiKey,
       PERSONA_BASE_URL: persona.baseUrl,
       PERSONA_TEMPLATE_ID: 'itmpl_test',

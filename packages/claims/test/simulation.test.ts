@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createMemoryStorage, type KycStorage } from '@persona-kyc/core'
-import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
-import { createDatabase } from '@persona-kyc/testing/postgres'
+import { createKnexStorage } from '@persona-kyc/storage-knex'
 import fc from 'fast-check'
 import createKnex, { type Knex } from 'knex'
-import { afterAll, beforeAll, describe, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { createAppDatabase, migrateForApp } from '../../../test-setup/app-database.js'
 import { SKIPPED, startTestChain, type TestChain } from './local-chain.js'
 import { histories } from './simulation/history.js'
 import { expectTruth } from './simulation/oracle.js'
@@ -15,17 +15,20 @@ const HOUR_MS = 3_600_000
 
 describe.skipIf(SKIPPED !== null)(`the Identity Service in simulated worlds${toReason()}`, () => {
   let chain: TestChain
+  let owner: Knex
   let knex: Knex
   let drop = async () => {}
   beforeAll(async () => {
     chain = await startTestChain()
     await chain.test.setAutomine(false)
-    const database = await createDatabase(inject('databaseUrl'))
+    const database = await createAppDatabase()
     drop = database.drop
-    knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 10 } })
+    owner = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 1 } })
+    knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 10 } })
   })
   afterAll(async () => {
     await knex?.destroy()
+    await owner?.destroy()
     await drop()
     await chain?.local.stop()
   })
@@ -37,7 +40,7 @@ describe.skipIf(SKIPPED !== null)(`the Identity Service in simulated worlds${toR
   it('does so on PostgreSQL', { timeout: HOUR_MS }, () =>
     simulate(chain, Number(SIMULATE_CLAIMS_POSTGRES), async () => {
       const schema = `simulated_${randomBytes(6).toString('hex')}`
-      await migrate({ knex, schema })
+      await migrateForApp(owner, schema)
       return createKnexStorage({ knex, schema })
     }),
   )

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createKycEngine, createPersonaClient, type KycEngine } from '@persona-kyc/core'
-import { createKnexStorage, MIGRATION_NAMES, migrate } from '@persona-kyc/storage-knex'
+import { createGrants, createKnexStorage, MIGRATION_NAMES } from '@persona-kyc/storage-knex'
 import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
-import { createDatabase, type TestDatabase } from '@persona-kyc/testing/postgres'
 import createKnex, { type Knex } from 'knex'
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type AppDatabase, createAppDatabase, migrateForApp } from '../../../test-setup/app-database.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -18,16 +18,18 @@ vi.setConfig({ testTimeout: 120_000 })
 const PATIENT = { timeout: 60_000 }
 const SECRET_CANARY = 'wbhsec_canary-of-the-cli'
 
-let database: TestDatabase
+let database: AppDatabase
+let owner: Knex
 let knex: Knex
 let persona: FakePersonaServer
 let engine: KycEngine
 
 beforeAll(async () => {
-  database = await createDatabase(inject('databaseUrl'))
-  knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 4 } })
+  database = await createAppDatabase()
+  owner = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 2 } })
+  knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 4 } })
   persona = await startFakePersonaServer()
-  await migrate({ knex })
+  await migrateForApp(owner)
   engine = createKycEngine({
     persona: createPersonaClient({ apiKey: persona.fake.apiKey, baseUrl: persona.baseUrl }),
     storage: createKnexStorage({ knex }),
@@ -39,6 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await knex.destroy()
+  await owner.destroy()
   await persona.close()
   await database.drop()
 })
@@ -62,6 +65,10 @@ describe('persona-kyc', () => {
     [['migrate'], { DATABASE_URL: '' }, /DATABASE_URL is not set/],
     [['migrate'], { DATABASE_URL: 'mysql://x/y' }, /DATABASE_URL is no URL of a PostgreSQL/],
     [['migrate', '--schema', 'a b'], {}, /not a plain SQL identifier/],
+    [['migrate', '--grants'], {}, /no name of a role/],
+    [['migrate', '--grants', 'public'], {}, /no name of a role/],
+    [['migrate', '--grants', 'app', '--schema', 'a b'], {}, /not a plain SQL identifier/],
+    [['migrate', 'down', '--grants', 'app'], {}, /--grants prints SQL, and is no part of status or down/],
     [['reconcile'], { PERSONA_API_KEY: '' }, /PERSONA_API_KEY is not set/],
     [['reconcile'], { PERSONA_TEMPLATE_ID: '' }, /PERSONA_TEMPLATE_ID is not set/],
     [['reconcile', '--quiet-for', 'long'], {}, /--quiet-for must be a whole number/],
@@ -99,6 +106,15 @@ describe('persona-kyc migrate', () => {
     expect((await run(['migrate', 'up', ...args])).stdout).toContain('Nothing to do')
     expect((await run(['migrate', 'status', ...args])).stdout).not.toContain('missing')
     expect((await run(['migrate', 'down', ...args])).stdout).toContain(`took back ${MIGRATION_NAMES.at(-1)}`)
+  })
+})
+
+describe('persona-kyc migrate --grants', () => {
+  it('prints SQL alone, and asks no database', async () => {
+    const role = 'app"; drop schema public; --'
+    const { code, stdout, stderr } = await run(['migrate', `--grants=${role}`, '--schema', 'kyc'], { DATABASE_URL: '' })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toBe(createGrants({ role, schema: 'kyc' }))
   })
 })
 
@@ -229,9 +245,9 @@ describe('persona-kyc doctor', () => {
   })
 
   it('finds a database that was loaded from a dump of another cluster, which mend-feed mends', async () => {
-    await migrate({ knex, schema: 'dumped' })
-    await knex.raw(`insert into dumped.kyc_transitions select * from persona_kyc.kyc_transitions`)
-    await knex.raw(`update dumped.kyc_transitions set feed_xid = '9000000000000'`)
+    await migrateForApp(owner, 'dumped')
+    await owner.raw(`insert into dumped.kyc_transitions select * from persona_kyc.kyc_transitions`)
+    await owner.raw(`update dumped.kyc_transitions set feed_xid = '9000000000000'`)
     const doctor = () => run(['doctor', '--schema', 'dumped'])
     expect((await doctor()).stdout).toContain('npx persona-kyc mend-feed')
     const storage = createKnexStorage({ knex, schema: 'dumped' })
@@ -255,13 +271,16 @@ function withDate(answer: (request: Request) => Promise<Response>, aheadMs: numb
   }
 }
 
+/** Commands about tables and the feed are for the owner of the tables, the others for the app's role. */
+const OF_OWNER = ['migrate', 'doctor', 'mend-feed']
+
 async function run(args: readonly string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     cwd: ROOT,
     env: {
       ...process.env,
       TSX_TSCONFIG_PATH: 'tsconfig.json',
-      DATABASE_URL: database.url,
+      DATABASE_URL: OF_OWNER.includes(args[0] ?? '') ? database.ownerUrl : database.appUrl,
       PERSONA_API_KEY: persona.fake.apiKey,
       PERSONA_BASE_URL: persona.baseUrl,
       PERSONA_WEBHOOK_SECRET: SECRET_CANARY,
