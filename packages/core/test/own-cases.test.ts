@@ -184,6 +184,16 @@ describe('a caller who may see their own cases', () => {
     expect(json.case_id).not.toBe(kycCase.id)
   })
 
+  it.each(['user_10', 'user', 'USER_1', 'user_1 ', ' user_1', 'üser_1'])(
+    'sees no case of somebody whose name is nearly theirs: %j',
+    async (userId) => {
+      const { engine, call } = createPlainHandler({ authorize: own })
+      const { kycCase } = await engine.initiateKyc({ userId, documentType: 'passport' })
+      expect((await call('GET', `${KYC}/${kycCase.id}`)).status).toBe(404)
+      expect((await call('POST', `${KYC}/${kycCase.id}/resume`)).status).toBe(404)
+    },
+  )
+
   it('may be one with a token of USER_SCOPES, beside tokens of the app', async () => {
     const token = { principal: 'page', userId: 'user_1', hash: await hashToken(TOKEN), scopes: USER_SCOPES }
     const app = createBearerAuthorize({ tokens: 'token-0123456789abcdef' })
