@@ -47,7 +47,8 @@ const FIXES: Readonly<Record<string, string>> = {
   '3D000': 'Create the database that the connection names, or name another one (DATABASE_URL).',
   '28000': 'Check the user that the connection names (DATABASE_URL), and pg_hba.conf.',
   '28P01': 'Check the user and the password of the connection (DATABASE_URL).',
-  '42501': 'Grant the role what it needs, as the owner of the tables: npx persona-kyc migrate --grants ROLE | psql.',
+  '42501':
+    'Migrate as the owner of the tables, who grants the app’s role what it needs: npx persona-kyc migrate --grants ROLE | psql.',
 }
 const OTHER_FIX =
   'Look the code up at https://www.postgresql.org/docs/current/errcodes-appendix.html, and into the log of PostgreSQL.'
