@@ -11,13 +11,14 @@ beforeAll(async () => {
 })
 afterAll(() => stage?.persona.close())
 
-describe.each(FRAMEWORKS)('$name', (framework) => {
+for (const framework of FRAMEWORKS) describe(framework.name, () => testMounts(framework))
+describe('one engine in several frameworks', testSharedEngine)
+
+function testMounts(framework: Framework): void {
   describe('below a prefix', () => testPrefixes(framework))
   describe('with two engines', () => testTwoEngines(framework))
   describe('behind a proxy', () => testProxy(framework))
-})
-
-describe('one engine in several frameworks', testSharedEngine)
+}
 
 function testPrefixes({ serve }: Framework): void {
   it.each([
