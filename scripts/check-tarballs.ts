@@ -17,6 +17,7 @@ const BUDGETS: Readonly<Record<string, { readonly kB: number; readonly dependenc
   './signature': { kB: 3, dependencies: [] },
   './events': { kB: 30.3, dependencies: ['zod'] },
   './jwt': { kB: 14, dependencies: ['jose'] },
+  './kyc-api': { kB: 5.6, dependencies: [] },
   './status': { kB: 0.92, dependencies: [] },
 }
 

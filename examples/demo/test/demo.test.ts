@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { createKycApi } from '@persona-kyc/core'
 import { describe, expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -30,8 +31,8 @@ describe('npm run demo', () => {
     await untilOutput(second, 'Still up')
     const { url, token } =
       /(?<url>http:\S+)\/compliance\/kyc\s+authorization: Bearer (?<token>\w+)/.exec(second.output())?.groups ?? {}
-    const response = await fetch(`${url}/compliance/kyc`, { headers: { authorization: `Bearer ${token}` } })
-    expect((await response.json()).cases).toHaveLength(3)
+    const { cases } = await createKycApi({ baseUrl: String(url), token }).list()
+    expect(cases).toHaveLength(3)
     second.child.kill('SIGINT')
     expect(await once(second.child, 'close')).toEqual([0, null])
   })

@@ -57,6 +57,8 @@ export interface ClaimTerms {
 export interface ApiConfiguration {
   readonly url: string
   readonly token: string
+  /** Whether the token may travel in clear. */
+  readonly allowHttp: boolean
   readonly pollSeconds: number
 }
 
@@ -105,6 +107,7 @@ const variables = z.object({
       'KYC_API_TOKEN must be the IDENTITY_SERVICE_TOKEN of the KYC service: 16 characters of ASCII or more, and no space',
     )
     .optional(),
+  KYC_API_ALLOW_HTTP: z.enum(['true', 'false'], 'KYC_API_ALLOW_HTTP must be true or false').default('false'),
   KYC_API_POLL_SECONDS: numberVariable('KYC_API_POLL_SECONDS', 'a whole number of seconds from 1', {
     least: 1,
   }).default(5),
@@ -176,10 +179,19 @@ function findApiMistakes({ KYC_API_URL: url, KYC_API_TOKEN: token, ...given }: E
           'KYC_API_URL is not set, but KYC_API_TOKEN is: give the URL of the KYC service, for example https://kyc.example.com',
         ]
       : []),
+    ...(isInClear(url) && given.KYC_API_ALLOW_HTTP !== 'true'
+      ? [
+          'KYC_API_URL is http, so that the token would travel in clear: use https, or set KYC_API_ALLOW_HTTP=true where the network between is trusted',
+        ]
+      : []),
     ...(url === undefined && given.KYC_API_POLL_SECONDS !== undefined
       ? ['KYC_API_POLL_SECONDS is set, but KYC_API_URL is not: without it the feed of the database is followed']
       : []),
   ]
+}
+
+function isInClear(url: string | undefined): boolean {
+  return /^http:/i.test(url ?? '') && !/^http:\/\/(localhost|127\.[\d.]+|\[::1\])(:\d+)?(\/|$)/i.test(url ?? '')
 }
 
 function findProductionMistakes(given: Environment): string[] {
@@ -227,8 +239,9 @@ function toChain(env: Variables): ChainConfiguration | null {
   }
 }
 
-function toApi({ KYC_API_URL: url, KYC_API_TOKEN: token, KYC_API_POLL_SECONDS: pollSeconds }: Variables) {
-  return url === undefined || token === undefined ? null : { url, token, pollSeconds }
+function toApi({ KYC_API_URL: url, KYC_API_TOKEN: token, KYC_API_POLL_SECONDS: pollSeconds, ...env }: Variables) {
+  const allowHttp = env.KYC_API_ALLOW_HTTP === 'true'
+  return url === undefined || token === undefined ? null : { url, token, allowHttp, pollSeconds }
 }
 
 function urlsVariable(name: string) {

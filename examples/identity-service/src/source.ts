@@ -10,11 +10,12 @@ import {
 import type { ApiConfiguration } from './configuration.js'
 
 /** Returns the source that asks the KYC service over HTTP. What is refused is logged as an error, what passes as a warning. */
-export function createApiSource({ url, token, pollSeconds }: ApiConfiguration, logger: Logger): ClaimSource {
+export function createApiSource({ url, token, ...api }: ApiConfiguration, logger: Logger): ClaimSource {
   return createHttpSource({
     baseUrl: url,
     token,
-    pollMs: pollSeconds * 1000,
+    allowInsecureHttp: api.allowHttp,
+    pollMs: api.pollSeconds * 1000,
     onError(error) {
       const level = isKycError(error) && error.code === 'kyc_api_refused' ? 'error' : 'warn'
       logger[level](toLogFields(error), 'the KYC service has not told what changed: it is asked again')

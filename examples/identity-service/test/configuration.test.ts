@@ -60,6 +60,7 @@ describe('readWorkerConfiguration', () => {
       MIGRATION_DATABASE_URL: 'postgres://owner@localhost/kyc',
       KYC_API_URL: 'https://kyc.example.com/api',
       KYC_API_TOKEN: TOKEN,
+      KYC_API_ALLOW_HTTP: 'true',
       KYC_API_POLL_SECONDS: '30',
       KYC_DATA_DIR: '/var/lib/identity',
       LEASE_SECONDS: '10',
@@ -76,7 +77,7 @@ describe('readWorkerConfiguration', () => {
       },
       terms: { topic: 255n, level: 0, validForSeconds: 31_536_000, confirmations: 64 },
       maxFeePerGas: 80_500_000_000n,
-      api: { url: 'https://kyc.example.com/api', token: TOKEN, pollSeconds: 30 },
+      api: { url: 'https://kyc.example.com/api', token: TOKEN, allowHttp: true, pollSeconds: 30 },
       walletsModule: './wallets.mjs',
       databaseUrl: REAL.DATABASE_URL,
       migrationDatabaseUrl: 'postgres://owner@localhost/kyc',
@@ -125,6 +126,9 @@ describe('readWorkerConfiguration', () => {
     [{ KYC_API_URL: 'https://kyc.example.com' }, /KYC_API_TOKEN is not set, but KYC_API_URL is/],
     [{ KYC_API_TOKEN: TOKEN }, /KYC_API_URL is not set, but KYC_API_TOKEN is/],
     [{ KYC_API_URL: 'kyc.example.com', KYC_API_TOKEN: TOKEN }, /KYC_API_URL must be a URL/],
+    [{ KYC_API_URL: 'http://kyc:8000', KYC_API_TOKEN: TOKEN }, /KYC_API_URL is http, .*KYC_API_ALLOW_HTTP=true/],
+    [{ KYC_API_URL: 'http://localhost.kyc', KYC_API_TOKEN: TOKEN }, /KYC_API_URL is http/],
+    [{ KYC_API_ALLOW_HTTP: 'yes' }, /KYC_API_ALLOW_HTTP must be true or false/],
     [
       { KYC_API_URL: 'https://kyc.example.com', KYC_API_TOKEN: 'short' },
       /KYC_API_TOKEN must be the IDENTITY_SERVICE_TOKEN/,
@@ -137,6 +141,15 @@ describe('readWorkerConfiguration', () => {
     [{ ...REAL, NODE_ENV: 'production', DATABASE_URL: undefined }, /DATABASE_URL is not set: the embedded/],
   ])('refuses %j', (environment, message) => {
     expect(() => readWorkerConfiguration(environment)).toThrow(message)
+  })
+
+  it('takes http from this machine, and from others where that is said', () => {
+    for (const url of ['http://localhost', 'http://127.0.0.1:8000', 'HTTP://[::1]:8000/api']) {
+      const environment = { KYC_API_URL: url, KYC_API_TOKEN: TOKEN }
+      expect(readWorkerConfiguration(environment)).toMatchObject({ api: { url, allowHttp: false } })
+    }
+    const environment = { KYC_API_URL: 'http://kyc:8000', KYC_API_TOKEN: TOKEN, KYC_API_ALLOW_HTTP: 'true' }
+    expect(readWorkerConfiguration(environment)).toMatchObject({ api: { url: 'http://kyc:8000', allowHttp: true } })
   })
 
   it('names all mistakes at once, and none of the values', () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { createKycApi } from '@persona-kyc/core'
 import { isLocalChainAvailable } from '@persona-kyc/testing/evm'
 import { createPublicClient, http } from 'viem'
 import { describe, expect, it, vi } from 'vitest'
@@ -42,8 +43,8 @@ describe.skipIf(!isLocalChainAvailable())(
       const { child, ended, output } = startDemo(['--serve'], { PORT: '0' })
       await vi.waitUntil(() => output().includes('Still up') || child.exitCode !== null, { timeout: 90_000 })
       const [, url = '', token = ''] = /(http:\S+)\/compliance\/kyc\s+authorization: Bearer (\w+)/.exec(output()) ?? []
-      const response = await fetch(`${url}/compliance/kyc`, { headers: { authorization: `Bearer ${token}` } })
-      expect((await response.json()).cases).toHaveLength(1)
+      const { cases } = await createKycApi({ baseUrl: url, token }).list()
+      expect(cases).toHaveLength(1)
       const [, rpcUrl = ''] = /local EVM\s+(http:\S+)/.exec(output()) ?? []
       expect(await createPublicClient({ transport: http(rpcUrl) }).getChainId()).toBe(31_337)
       child.kill('SIGINT')

@@ -43,7 +43,7 @@ describe.skipIf(!isLocalChainAvailable())(
         const verified = await kyc.waitForCase(caseId, (kycCase) => kycCase.kyc_claim_id !== null)
         expect(verified).toMatchObject({ status: 'verified', kyc_claim_id: reader.claimId })
         const identity = await reader.findIdentity(USER.wallet)
-        const hash: Hash = verified.kyc_claim_tx_hash
+        const hash = verified.kyc_claim_tx_hash as Hash
         expect(await reader.listAddedClaims()).toEqual([{ hash, identity: identity.toLowerCase() }])
         expect(await client.getTransactionReceipt({ hash })).toMatchObject({ status: 'success' })
         const claim = await reader.getClaim(identity)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import { createKycApi, type KycApi, type KycApiCase } from '@persona-kyc/core'
 import { readConfiguration, startService } from '@persona-kyc/example-service'
 import { createKycApp } from '@persona-kyc/hono-adapter'
 import type { InquiryAction } from '@persona-kyc/testing'
@@ -25,13 +26,14 @@ export interface KycService {
   readonly databaseEnvironment: Readonly<Record<string, string>>
   /** Everything that it logged so far. */
   log(): string
-  call(method: string, path: string, body?: unknown): Promise<ApiAnswer>
+  /** Its routes, with a token that opens all of them. */
+  readonly api: KycApi
   /** Starts a verification of a new user who has a wallet, and resolves with the case's id. */
   initiate(user: User, details?: object): Promise<string>
   /** Has things happen to the case's inquiry at the fake Persona. */
   simulate(caseId: string, ...actions: InquiryAction[]): Promise<void>
   /** Resolves with the case once it is as it is wanted. */
-  waitForCase(caseId: string, isWanted: (kycCase: ApiCase) => boolean): Promise<ApiCase>
+  waitForCase(caseId: string, isWanted: (kycCase: KycApiCase) => boolean): Promise<KycApiCase>
   close(): Promise<void>
 }
 
@@ -39,14 +41,6 @@ export interface KycService {
 export interface User {
   readonly id: string
   readonly wallet: Address
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
-type ApiCase = any
-
-interface ApiAnswer {
-  readonly status: number
-  readonly json: ApiCase
 }
 
 /** Starts one. */
@@ -74,35 +68,28 @@ export async function startKycService(): Promise<KycService> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   service.setWebhookUrl(`${url}/webhooks/persona/inquiry`)
 
-  const call = async (method: string, path: string, body?: unknown) => {
-    const response = await fetch(`${url}/compliance${path}`, {
-      method,
-      headers: { authorization: `Bearer ${API_TOKEN}`, 'content-type': 'application/json' },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    return { status: response.status, json: await response.json() }
-  }
+  const api = createKycApi({ baseUrl: url, token: API_TOKEN })
   return {
     url,
     databaseUrl: database.appUrl,
     databaseEnvironment: database.environment,
     log: () => log.join(''),
-    call,
+    api,
     async initiate({ id, wallet }, details = {}) {
       await owner('user_wallets').insert({ user_id: id, address: wallet })
-      const { json } = await call('POST', '/kyc', { user_id: id, document_type: 'passport', ...details })
-      return json.case_id
+      const { case_id } = await api.initiate({ user_id: id, document_type: 'passport', ...details })
+      return case_id
     },
     async simulate(caseId, ...actions) {
-      const { json } = await call('GET', `/kyc/${caseId}`)
-      fakePersona?.fake.inquiries.simulate(json.persona_inquiry_id, ...actions)
+      const { persona_inquiry_id } = await api.get(caseId)
+      fakePersona?.fake.inquiries.simulate(String(persona_inquiry_id), ...actions)
     },
     waitForCase: (caseId, isWanted) =>
       vi.waitFor(
         async () => {
-          const { json } = await call('GET', `/kyc/${caseId}`)
-          if (!isWanted(json)) throw new Error(`The case is still ${json.status}, its claim ${json.kyc_claim_id}`)
-          return json
+          const kycCase = await api.get(caseId)
+          if (isWanted(kycCase)) return kycCase
+          throw new Error(`The case is still ${kycCase.status}, its claim ${kycCase.kyc_claim_id}`)
         },
         { timeout: 60_000, interval: 100 },
       ),

@@ -22,7 +22,7 @@ describe.skipIf(!isLocalChainAvailable())(NAME, { timeout: 120_000 }, () => {
     const sent = await vi.waitFor(() => findSentClaim(miner), { timeout: 60_000, interval: 50 })
     expect(await victim.stop('SIGKILL')).toBeNull()
     expect(await chain.reader.listAddedClaims()).toEqual([])
-    expect((await kyc.call('GET', `/kyc/${caseId}`)).json.kyc_claim_id).toBeNull()
+    expect((await kyc.api.get(caseId)).kyc_claim_id).toBeNull()
 
     const heir = start({ ...environment, LEASE_SECONDS: '2' })
     await heir.waitFor(/following the feed/)

@@ -1,5 +1,14 @@
-import { type ClaimReference, ConfigurationError, KycError, sleep, sleepUntilAborted } from '@persona-kyc/core'
-import * as z from 'zod'
+import {
+  type ClaimReference,
+  ConfigurationError,
+  createKycApi,
+  isKycApiError,
+  type KycApiCase,
+  type KycApiCaseQuery,
+  KycApiError,
+  sleep,
+  sleepUntilAborted,
+} from '@persona-kyc/core'
 import type { ClaimableCase, ClaimChange, ClaimSource } from './claim-source.js'
 
 /** What {@link createHttpSource} accepts. */
@@ -8,6 +17,8 @@ export interface HttpSourceOptions {
   readonly baseUrl: string
   /** A bearer token that may read verified cases and write claims: 16 or more characters of ASCII, without a space. */
   readonly token: string
+  /** True takes a `baseUrl` of http that is not this machine's loopback: the token travels in clear. Default false. */
+  readonly allowInsecureHttp?: boolean | undefined
   /** How often to ask for changes, in milliseconds. Default 5,000. */
   readonly pollMs?: number | undefined
   /**
@@ -25,30 +36,14 @@ export interface HttpSourceOptions {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-const caseAnswer = z.object({
-  case_id: z.string(),
-  user_id: z.string(),
-  status: z.string(),
-  revision: z.number(),
-  verified_at: z.iso.datetime().nullable(),
-  erased_at: z.iso.datetime().nullable(),
-  kyc_claim_id: z.string().nullable(),
-  kyc_claim_tx_hash: z.string().nullable(),
-})
-const listAnswer = z.object({ cases: z.array(caseAnswer), next_after: z.string().nullable() })
-const problemAnswer = z.object({ code: z.string() })
-
-const CLEAR_OUTCOMES = { claim_conflict: 'conflict' } as const
+const CLEAR_OUTCOMES = { case_not_found: 'not_found', claim_conflict: 'conflict' } as const
 const STORE_OUTCOMES = { ...CLEAR_OUTCOMES, case_not_verified: 'not_verified' } as const
 
-type CaseAnswer = z.infer<typeof caseAnswer>
-interface Answer {
-  readonly status: number
-  readonly json: unknown
-}
-
 /** Verified cases that lack a claim, and those that have one and are no longer verified. */
-const LISTS = ['status=verified&claim=missing', 'claim=stale']
+const LISTS: readonly KycApiCaseQuery[] = [
+  { status: 'verified', claim: 'missing', limit: 200 },
+  { claim: 'stale', limit: 200 },
+]
 /** How many cases it remembers to have told of: the rest is told again, which does no harm. */
 const MAX_REMEMBERED = 100_000
 
@@ -59,29 +54,27 @@ const MAX_REMEMBERED = 100_000
  * @throws ConfigurationError when the URL or the token cannot be used.
  */
 export function createHttpSource(options: HttpSourceOptions): ClaimSource {
-  const call = createCaller(options)
   const { pollMs = 5000, recheckMs = 3_600_000 } = options
   requireMs('pollMs', pollMs)
   requireMs('recheckMs', recheckMs)
+  const api = createApi(options)
   const told = new Map<string, number>()
 
-  const tell = async (cases: readonly CaseAnswer[], onChange: (change: ClaimChange) => Promise<void>) => {
-    for (const { case_id: caseId, revision, status } of cases) {
+  const walk = async (
+    list: KycApiCaseQuery,
+    onChange: (change: ClaimChange) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    for await (const { case_id: caseId, revision, status } of api.walkCases(list, { signal })) {
       if (told.get(caseId) === revision) continue
       await onChange({ caseId, revision, isVerified: status === 'verified' })
       if (told.size >= MAX_REMEMBERED) told.clear()
       told.set(caseId, revision)
     }
   }
-  const walk = async (list: string, onChange: (change: ClaimChange) => Promise<void>, signal: AbortSignal) => {
-    for (let next: string | null = ''; next !== null && !signal.aborted; ) {
-      const place: string = next === '' ? '' : `&after=${encodeURIComponent(next)}`
-      const page = expect(await call('GET', `?${list}&limit=200${place}`), listAnswer)
-      await tell(page.cases, onChange)
-      next = page.next_after
-    }
+  const report = async (error: unknown) => {
+    if (!isKycApiError(error) || error.reason !== 'aborted') options.onError?.(error)
   }
-  const report = async (error: unknown) => options.onError?.(error)
 
   return {
     recheckMs,
@@ -96,110 +89,71 @@ export function createHttpSource(options: HttpSourceOptions): ClaimSource {
       }
     },
     async readCase(caseId) {
-      const answer = await call('GET', `/${encodeURIComponent(caseId)}`)
-      return toCode(answer) === 'case_not_found' ? null : toClaimableCase(expectCase(answer, caseId))
+      const answer = await toOutcome(api.get(caseId), { case_not_found: null })
+      return answer === null ? null : toClaimableCase(answer)
     },
-    async storeClaim(caseId, { kycClaimId, kycClaimTxHash }) {
-      const body = { kyc_claim_id: kycClaimId, kyc_claim_tx_hash: kycClaimTxHash }
-      const answer = await call('PUT', `/${encodeURIComponent(caseId)}/claim`, body)
-      if (answer.status !== 200) return toOutcome(answer, STORE_OUTCOMES)
-      const { kyc_claim_id: id, kyc_claim_tx_hash: hash } = expectCase(answer, caseId)
-      if (id === kycClaimId && hash === kycClaimTxHash) return 'stored'
-      throw refused(answer.status)
+    async storeClaim(caseId, claim) {
+      const answer = await toOutcome(api.setClaim(caseId, toWire(claim)), STORE_OUTCOMES)
+      if (typeof answer === 'string') return answer
+      if (answer.kyc_claim_id === claim.kycClaimId && answer.kyc_claim_tx_hash === claim.kycClaimTxHash) return 'stored'
+      throw new KycApiError('unexpected', { status: 200 })
     },
-    async clearClaim(caseId, { kycClaimId, kycClaimTxHash }) {
-      const query = new URLSearchParams({ kyc_claim_id: kycClaimId, kyc_claim_tx_hash: kycClaimTxHash })
-      const answer = await call('DELETE', `/${encodeURIComponent(caseId)}/claim?${query}`)
-      if (answer.status !== 200) return toOutcome(answer, CLEAR_OUTCOMES)
-      if (expectCase(answer, caseId).kyc_claim_id === null) return 'cleared'
-      throw refused(answer.status)
+    async clearClaim(caseId, claim) {
+      const answer = await toOutcome(api.clearClaim(caseId, toWire(claim)), CLEAR_OUTCOMES)
+      if (typeof answer === 'string') return answer
+      if (answer.kyc_claim_id === null) return 'cleared'
+      throw new KycApiError('unexpected', { status: 200 })
     },
   }
 }
 
-type Caller = (method: 'GET' | 'PUT' | 'DELETE', path: string, body?: object) => Promise<Answer>
-
-function createCaller({ baseUrl, token, timeoutMs = 10_000, ...options }: HttpSourceOptions): Caller {
-  const root = `${requireUrl(baseUrl)}/compliance/kyc`
-  const send = options.fetch ?? fetch
-  requireMs('timeoutMs', timeoutMs)
-  // What a header cannot hold would fail with each request.
-  if (typeof token !== 'string' || !/^[!-~]{16,}$/.test(token)) {
+/** Nothing is repeated at once: what fails is due again soon, and other cases come first. */
+function createApi({ baseUrl, token, timeoutMs, allowInsecureHttp, fetch }: HttpSourceOptions) {
+  // Of the token, createKycApi requires less.
+  if (typeof token !== 'string' || token.length < 16) {
     throw new ConfigurationError({
-      problem: 'The token is too short, or holds a space or another character that no token has.',
+      problem: 'The token is too short.',
       fix: 'Give the token that the KYC service knows as IDENTITY_SERVICE_TOKEN.',
     })
   }
-  return async (method, path, body) => {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-    try {
-      const response = await send(`${root}${path}`, {
-        method,
-        headers,
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      })
-      return { status: response.status, json: await response.json() }
-    } catch (error) {
-      throw unreachable(error instanceof Error ? error.name : typeof error)
-    }
+  return createKycApi({ baseUrl, token, timeoutMs, allowInsecureHttp, fetch, retries: 0 })
+}
+
+/**
+ * Resolves with the case, or with what the code of a refusal stands for. Another 404 may mean that the base URL is wrong:
+ * nothing is to be concluded from that.
+ */
+async function toOutcome<Outcome>(
+  answer: Promise<KycApiCase>,
+  outcomes: Readonly<Record<string, Outcome>>,
+): Promise<KycApiCase | Outcome> {
+  try {
+    return await answer
+  } catch (error) {
+    const code = isKycApiError(error) ? (error.problemCode ?? '') : ''
+    if (Object.hasOwn(outcomes, code)) return outcomes[code] as Outcome
+    throw error
   }
 }
 
-function expect<Schema extends z.ZodType>({ status, json }: Answer, schema: Schema): z.infer<Schema> {
-  const parsed = status === 200 ? schema.safeParse(json) : null
-  if (parsed?.success) return parsed.data
-  throw status >= 500 || status === 429 ? unreachable(String(status)) : refused(status)
+function toWire({ kycClaimId, kycClaimTxHash }: ClaimReference) {
+  return { kyc_claim_id: kycClaimId, kyc_claim_tx_hash: kycClaimTxHash }
 }
 
-/** The answer, which must be that case: another one may come from whatever stands between. */
-function expectCase(answer: Answer, caseId: string): CaseAnswer {
-  const kycCase = expect(answer, caseAnswer)
-  if (kycCase.case_id === caseId) return kycCase
-  throw refused(answer.status)
-}
-
-function toOutcome<Outcome extends string>(
-  answer: Answer,
-  outcomes: Readonly<Record<string, Outcome>>,
-): Outcome | 'not_found' {
-  const code = toCode(answer)
-  // Another 404 may mean that the base URL is wrong: nothing is to be concluded from that.
-  if (code === 'case_not_found') return 'not_found'
-  const outcome = Object.hasOwn(outcomes, code) ? outcomes[code] : undefined
-  if (outcome !== undefined) return outcome
-  throw answer.status >= 500 || answer.status === 429 ? unreachable(String(answer.status)) : refused(answer.status)
-}
-
-function toCode({ status, json }: Answer): string {
-  return status === 200 ? '' : (problemAnswer.safeParse(json).data?.code ?? '')
-}
-
-function toClaimableCase(answer: CaseAnswer): ClaimableCase {
-  const isVerified = answer.status === 'verified' && answer.erased_at === null && answer.verified_at !== null
+function toClaimableCase(answer: KycApiCase): ClaimableCase {
+  const { verified_at: verifiedAt } = answer
+  const isVerified = answer.status === 'verified' && answer.erased_at === null
   return {
     caseId: answer.case_id,
     userId: answer.user_id,
     revision: answer.revision,
-    verifiedAt: isVerified ? new Date(String(answer.verified_at)) : null,
+    verifiedAt: isVerified && verifiedAt !== null ? new Date(verifiedAt) : null,
     claim: toReference(answer),
   }
 }
 
-function toReference({ kyc_claim_id: id, kyc_claim_tx_hash: hash }: CaseAnswer): ClaimReference | null {
+function toReference({ kyc_claim_id: id, kyc_claim_tx_hash: hash }: KycApiCase): ClaimReference | null {
   return id === null || hash === null ? null : { kycClaimId: id, kycClaimTxHash: hash }
-}
-
-function requireUrl(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  // A fetch refuses a URL with a password in it, each time.
-  const isFine = parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.username + parsed.password === ''
-  if (isFine && /^https?:\/\/[^/?#\s][^?#\s]*$/i.test(url)) return url.replace(/\/+$/, '')
-  throw new ConfigurationError({
-    problem: 'baseUrl is no URL of a KYC service.',
-    fix: 'Give it like https://kyc.example.com, without a query and without a password.',
-  })
 }
 
 /** Timers take at most 31 bits, and go wild beyond. */
@@ -208,19 +162,5 @@ function requireMs(name: string, value: number): void {
   throw new ConfigurationError({
     problem: `${name} is not a whole number above 0.`,
     fix: 'Leave it out for the default.',
-  })
-}
-
-function unreachable(what: string): KycError {
-  return new KycError('kyc_api_unreachable', {
-    problem: `The KYC service does not answer (${what}).`,
-    fix: 'Check that it runs and that baseUrl leads to it. The call can be repeated.',
-  })
-}
-
-function refused(status: number): KycError {
-  return new KycError('kyc_api_refused', {
-    problem: `The KYC service refuses the request, or answers what cannot be read (${status}).`,
-    fix: 'Check the token, and that baseUrl is where the KYC routes are mounted.',
   })
 }

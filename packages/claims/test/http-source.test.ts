@@ -274,6 +274,17 @@ describe('follow', () => {
     }
   })
 
+  it('ends at once where it is aborted during a request, and reports nothing', async () => {
+    const ended = new AbortController()
+    const errors: unknown[] = []
+    const fetch = () => {
+      ended.abort()
+      return new Promise<Response>(() => {})
+    }
+    await createSource({ fetch }, { onError: (error) => errors.push(error) }).follow(async () => {}, ended)
+    expect(errors).toEqual([])
+  })
+
   it('ends at once where it is aborted before, while it waits, and after the page under way', async () => {
     const service = createService()
     await createSource(service).follow(async () => {}, { signal: AbortSignal.abort() })
@@ -442,7 +453,7 @@ describe('an answer that means nothing', () => {
     ['403', problem(403, 'forbidden'), refused],
     ['404 of another service', problem(404, 'not_found'), refused],
     ['404 without a code', json({ message: 'Not Found' }, 404), refused],
-    ['404 in HTML', () => new Response('<h1>Not Found</h1>', { status: 404 }), unreachable],
+    ['404 in HTML', () => new Response('<h1>Not Found</h1>', { status: 404 }), refused],
     ['405', problem(405, 'method_not_allowed'), refused],
     ['409 of another kind', problem(409, 'case_erased'), refused],
     ['a code that every object has', problem(409, 'constructor'), refused],
@@ -479,6 +490,28 @@ describe('an answer that means nothing', () => {
     expect(errors).toHaveLength(5)
     for (const error of errors) expect(error).toMatchObject({ code })
     expectNoCanary(errors, TOKEN, 'kyc.example', CLAIM.kycClaimTxHash)
+  })
+
+  it('is an error: one without end, of which little is read', async () => {
+    let pulled = 0
+    const pull = (controller: ReadableStreamDefaultController) => {
+      pulled += 65_536
+      controller.enqueue(new Uint8Array(65_536).fill(0x20))
+    }
+    const headers = { 'content-type': 'application/json' }
+    const fetch = async () => new Response(new ReadableStream({ pull }), { headers })
+    expect(await toRejection(createSource({ fetch }).readCase('case-0001'))).toMatchObject({ code: unreachable })
+    expect(pulled).toBeLessThan(5_000_000)
+  })
+
+  it('is an error, which is not asked for again at once', async () => {
+    let asked = 0
+    const fetch = async () => {
+      asked += 1
+      return problem(503, 'storage_unavailable')()
+    }
+    await toRejection(createSource({ fetch }).readCase('case-0001'))
+    expect(asked).toBe(1)
   })
 
   it.each([
@@ -611,6 +644,7 @@ describe('createHttpSource', () => {
     ['a URL with a space', { baseUrl: `${HOST}/a b` }],
     ['a URL without a host', { baseUrl: 'https:///' }],
     ['a URL with a port that is none', { baseUrl: `${HOST}:99999` }],
+    ['a URL of http that is not this machine', { baseUrl: 'http://kyc.example' }],
     ['no URL', { baseUrl: '' }],
     ['no URL at all', { baseUrl: undefined }],
     ['a short token', { token: 'planted-token-1' }],
@@ -652,5 +686,6 @@ describe('createHttpSource', () => {
     }
     expect(() => createHttpSource({ ...options, ...undefinedOptions })).not.toThrow()
     expect(() => createHttpSource({ ...options, baseUrl: 'http://localhost:3000/api/' })).not.toThrow()
+    expect(() => createHttpSource({ ...options, baseUrl: 'http://kyc', allowInsecureHttp: true })).not.toThrow()
   })
 })

@@ -1,5 +1,6 @@
 import { ConfigurationError } from './errors.js'
 import { createInquiries, type Inquiries } from './inquiries.js'
+import { requireNumber } from './number-option.js'
 import { isPersonaError } from './persona-error.js'
 import { createPersonaEvents, type PersonaEvents } from './persona-events.js'
 import { type RateLimits, toRateLimits } from './rate-limits.js'
@@ -153,15 +154,4 @@ function requireUrl(url: string): string {
 function requireVersion(version: string): string {
   if (/^\d{4}-\d{2}-\d{2}$/.test(version)) return version
   throw new ConfigurationError({ problem: 'apiVersion is not a date.', fix: 'Write it like 2025-12-08.' })
-}
-
-/** Timers take whole milliseconds of at most 31 bits: beyond, they fire at once or refuse. */
-const MAX_NUMBER = 2 ** 31 - 1
-
-function requireNumber(name: string, value: number, minimum: number): number {
-  if (Number.isInteger(value) && value >= minimum && value <= MAX_NUMBER) return value
-  throw new ConfigurationError({
-    problem: `${name} must be a whole number from ${minimum} to ${MAX_NUMBER}.`,
-    fix: 'Leave it out for the default.',
-  })
 }

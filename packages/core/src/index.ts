@@ -78,6 +78,35 @@ export { getMember, isJsonObject, type JsonObject, type JsonValue, toCamelKeys }
 export type { InitiateKycOptions } from './initiate-kyc.js'
 export type { CallOptions, CreateInquiryOptions, Inquiries, ListInquiriesOptions, SimulateAction } from './inquiries.js'
 export type { Inquiry, InquiryWithSession, OneTimeLink } from './inquiry.js'
+export {
+  createKycApi,
+  isKycApiError,
+  type KycApi,
+  type KycApiAuditEntry,
+  type KycApiAuditPage,
+  type KycApiAuditQuery,
+  type KycApiCallOptions,
+  type KycApiCase,
+  type KycApiCasePage,
+  type KycApiCaseQuery,
+  type KycApiClaim,
+  type KycApiDecision,
+  type KycApiDescription,
+  KycApiError,
+  type KycApiErrorCode,
+  type KycApiEvent,
+  type KycApiEventPage,
+  type KycApiFailure,
+  type KycApiFailureReason,
+  type KycApiFeedPage,
+  type KycApiHealth,
+  type KycApiInitiation,
+  type KycApiOptions,
+  type KycApiPageQuery,
+  type KycApiSession,
+  type KycApiTransition,
+  type KycProblemCode,
+} from './kyc-api.js'
 export { consoleLogger, type Logger, toLogFields, toSafeLogger } from './logger.js'
 export { createMemoryStorage } from './memory-storage.js'
 export { createPacer, type Pacer, type PacerOptions } from './pacer.js'

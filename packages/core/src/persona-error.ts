@@ -1,5 +1,6 @@
 import { isKycError, KycError, type PersonaErrorCode } from './errors.js'
 import { isJsonObject } from './inflection.js'
+import { toNetworkCause } from './network-cause.js'
 
 /** What is known of a failed call: nothing that could hold personal data. */
 export interface PersonaFailure {
@@ -42,12 +43,10 @@ export function isPersonaError(error: unknown, ...codes: PersonaErrorCode[]): er
   return isPersona && (codes.length === 0 || codes.includes(error.code as PersonaErrorCode))
 }
 
-/** The error for a request that got no answer. The cause is reduced to its code: fetch errors carry whole requests. */
+/** The error for a request that got no answer. */
 export function toNetworkError(error: unknown, timedOut: boolean): PersonaApiError {
   if (timedOut) return new PersonaApiError('persona_timeout')
-  const cause = error instanceof Error ? toRootCause(error) : undefined
-  const code = cause !== undefined && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'network_error'
-  return new PersonaApiError('persona_unreachable', { cause: new Error(code) })
+  return new PersonaApiError('persona_unreachable', { cause: toNetworkCause(error) })
 }
 
 /** The error for an answer outside 2xx. */
@@ -77,10 +76,6 @@ function toCode(status: number): PersonaErrorCode {
   if (status >= 500) return 'persona_server_error'
   if (status >= 400) return CODES[status] ?? 'persona_request_rejected'
   return 'persona_unexpected_answer'
-}
-
-function toRootCause(error: Error): Error {
-  return error.cause instanceof Error ? toRootCause(error.cause) : error
 }
 
 const DESCRIPTIONS: Record<PersonaErrorCode, { problem: string; fix: string }> = {

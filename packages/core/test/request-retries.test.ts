@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { PersonaApiError } from '../src/persona-error.js'
 import { sleep } from '../src/retries.js'
 import { toRejection } from './canaries.js'
@@ -172,32 +172,5 @@ describe('a caller’s abort', () => {
     const call = client.inquiries.create({ ...CREATE, signal: AbortSignal.abort(reason) })
     expect(await toRejection(call)).toBe(reason)
     expect(waits).toEqual([])
-  })
-})
-
-describe('the default sleep', () => {
-  afterEach(() => void vi.useRealTimers())
-
-  it('waits that long, and leaves neither timer nor listener', async () => {
-    vi.useFakeTimers()
-    const { signal } = new AbortController()
-    const remove = vi.spyOn(signal, 'removeEventListener')
-    const done = vi.fn()
-    sleep(1000, signal).then(done)
-    await vi.advanceTimersByTimeAsync(999)
-    expect(done).not.toHaveBeenCalled()
-    await vi.advanceTimersByTimeAsync(1)
-    expect(done).toHaveBeenCalledOnce()
-    expect(remove).toHaveBeenCalledOnce()
-  })
-
-  it('rejects at once when its signal is aborted, before or meanwhile', async () => {
-    vi.useFakeTimers()
-    expect(await toRejection(sleep(1000, AbortSignal.abort('gone')))).toBe('gone')
-    const controller = new AbortController()
-    const waiting = toRejection(sleep(1000, controller.signal))
-    controller.abort('left')
-    expect(await waiting).toBe('left')
-    expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -1,0 +1,10 @@
+/** What may be told of a failed fetch: a fresh error with the code of the failure. Fetch errors carry whole requests. */
+export function toNetworkCause(error: unknown): Error {
+  const cause = error instanceof Error ? toRootCause(error) : undefined
+  const code = cause !== undefined && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'network_error'
+  return new Error(code)
+}
+
+function toRootCause(error: Error): Error {
+  return error.cause instanceof Error ? toRootCause(error.cause) : error
+}
