@@ -40,6 +40,8 @@ export interface Configuration {
   readonly logLevel: LogLevel
   /** How often to ask Persona for what no webhook brought; 0 for never. */
   readonly reconcileSeconds: number
+  /** The proxies whose word on the client's address and scheme counts. */
+  readonly trustedProxies: readonly string[]
 }
 
 /** How the real Persona is reached. */
@@ -110,6 +112,7 @@ const variables = z.object({
     .regex(/^\d{1,6}$/, 'KYC_RECONCILE_SECONDS must be a whole number of seconds, 0 for never')
     .transform(Number)
     .default(300),
+  TRUSTED_PROXIES: words,
   NODE_ENV: z.string().optional(),
 })
 
@@ -221,6 +224,7 @@ function toConfiguration(env: Variables): Configuration {
     })),
     logLevel: env.LOG_LEVEL,
     reconcileSeconds: env.KYC_RECONCILE_SECONDS,
+    trustedProxies: env.TRUSTED_PROXIES,
   }
 }
 

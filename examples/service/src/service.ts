@@ -56,7 +56,7 @@ export async function startService(
     })
     return {
       engine,
-      handlerOptions: { engine, authorize, logger },
+      handlerOptions: { engine, authorize, logger, trustedProxies: configuration.trustedProxies },
       knex,
       fakePersona,
       setWebhookUrl: (url) => subscribe(fakePersona, url, configuration, logger),

@@ -27,6 +27,7 @@ describe('readConfiguration', () => {
       identityServiceToken: null,
       logLevel: 'info',
       reconcileSeconds: 300,
+      trustedProxies: [],
     })
   })
 
@@ -44,6 +45,7 @@ describe('readConfiguration', () => {
       KYC_ENCRYPTION_KEYS: `new:${KEY} old:${KEY}`,
       LOG_LEVEL: 'debug',
       KYC_RECONCILE_SECONDS: '60',
+      TRUSTED_PROXIES: 'loopback 10.0.0.0/8',
     }
     expect(readConfiguration(environment)).toEqual({
       host: '0.0.0.0',
@@ -68,6 +70,7 @@ describe('readConfiguration', () => {
       ],
       logLevel: 'debug',
       reconcileSeconds: 60,
+      trustedProxies: ['loopback', '10.0.0.0/8'],
     })
   })
 
