@@ -106,6 +106,18 @@ describe('the audit trail', () => {
     ])
   })
 
+  it('has an entry for a case that is hidden also where the request cannot be read, which is answered as the rest', async () => {
+    const { call, engine, authorize, listEntries } = await start({ principal: 'identity', cases: 'claimable' })
+    const { kycCase } = await engine.initiateKyc({ userId: 'user_3', documentType: 'passport' })
+    for (const body of ['{', '{}', 'x'.repeat(100_000)]) {
+      expect((await call('PUT', `${KYC}/${kycCase.id}/claim`, { body })).status).toBe(404)
+    }
+    expect((await call('DELETE', `${KYC}/${kycCase.id}/claim`)).status).toBe(404)
+    expect((await listEntries()).map(({ verdict }) => verdict)).toEqual(Array(4).fill('hidden'))
+    authorize.mockReturnValue({ principal: 'app' })
+    expect((await call('PUT', `${KYC}/${kycCase.id}/claim`, { body: '{' })).status).toBe(400)
+  })
+
   it('tells the verification of oneself from that of another', async () => {
     const { authorize, callKey, listEntries } = await start()
     for (const userId of ['user_9', 'user_1']) {

@@ -131,6 +131,7 @@ describe('a limit', () => {
       await off.count({ principal: 'app', userId: 'user_1' }, from(ADDRESS))
       await off.countRefusal(from(ADDRESS))
     }
+    expect(off.logger.entries).toEqual([])
     const on = start({ initiatePerUser: undefined })
     const user = { principal: 'app', userId: 'user_1' }
     for (let asked = 0; asked < 10; asked += 1) await on.count(user, from(ADDRESS))
