@@ -75,6 +75,7 @@ describe('a header that cannot be read', () => {
     ['a time in another base', `t=0x69,v1=${digest}`],
     ['a time that is a date', `t=2026-01-02T03:04:05Z,v1=${digest}`],
     ['an empty time', `t=,v1=${digest}`],
+    ['a time without a value behind a good one', `t=${NOW},t,v1=${digest}`],
     ['a time of 400 digits', `t=${'9'.repeat(400)},v1=${digest}`],
     ['separators only', ',,, ,'],
     ['semicolons', `t=${NOW};v1=${digest}`],

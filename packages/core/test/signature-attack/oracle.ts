@@ -61,7 +61,7 @@ function toClaims(words: readonly string[]): Claim[] {
   const claims: Claim[] = []
   let isOpen = false
   for (const word of words) {
-    if (word.startsWith('t=')) {
+    if (word === 't' || word.startsWith('t=')) {
       const time = word.slice(2)
       isOpen = consistsOf(time, '0123456789') && time.length <= 15
       if (isOpen) claims.push({ time, digests: [] })
