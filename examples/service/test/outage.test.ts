@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createInquiryEvent } from '@persona-kyc/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { SERVERS, type ServerProcess, startServer } from './server-process.js'
 import { createStage, deliver, type Stage } from './stage.js'
 
@@ -35,21 +35,25 @@ describe.each(SERVERS)('an outage of PostgreSQL under %s', (name) => {
       status: 503,
       json: { code: 'storage_unavailable' },
     })
-    expect(await health()).toMatchObject({
-      status: 503,
-      json: { status: 'unavailable', storage: 'unreachable', persona: 'ok' },
-    })
+    // It is asked at most once a second.
+    await vi.waitFor(
+      async () =>
+        expect(await health()).toMatchObject({
+          status: 503,
+          json: { status: 'unavailable', storage: 'unreachable', persona: 'ok' },
+        }),
+      { timeout: 10_000, interval: 100 },
+    )
     expect((await server.call('GET', `/compliance/kyc/${json.case_id}`)).status).toBe(503)
 
     await line.restore()
     expect((await deliver(server, JSON.stringify(event))).json.outcome).toBe('applied')
-    expect((await health()).status).toBe(200)
+    await vi.waitFor(async () => expect((await health()).status).toBe(200), { timeout: 10_000, interval: 100 })
     expect((await server.call('GET', `/compliance/kyc/${json.case_id}`)).json.status).toBe('verified')
   })
 
-  async function health() {
-    const response = await fetch(`${server.url}/webhooks/persona/health`)
-    return { status: response.status, json: await response.json() }
+  function health() {
+    return server.call('GET', '/webhooks/persona/health')
   }
 })
 
