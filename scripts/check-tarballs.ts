@@ -12,11 +12,11 @@ import type { CheckContext, Finding, Manifest, PackedPackage } from './check-con
  * The measured value + 10 %; but the signature's is a promise, and it and the statuses do without the dependencies.
  */
 const BUDGETS: Readonly<Record<string, { readonly kB: number; readonly dependencies: readonly string[] }>> = {
-  '.': { kB: 62, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
+  '.': { kB: 87.8, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
   './client': { kB: 36, dependencies: ['destr', 'ofetch', 'ufo', 'zod'] },
   './signature': { kB: 3, dependencies: [] },
   './events': { kB: 30.3, dependencies: ['zod'] },
-  './jwt': { kB: 14, dependencies: ['jose'] },
+  './jwt': { kB: 9.8, dependencies: ['jose'] },
   './kyc-api': { kB: 5.6, dependencies: [] },
   './status': { kB: 0.92, dependencies: [] },
 }
