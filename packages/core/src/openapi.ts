@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isGuarded, listProblems, type RouteProblem } from './problem-codes.js'
+import { isGuarded, listMethodProblems, listProblems, type RouteProblem } from './problem-codes.js'
 import type { Route } from './routes.js'
 import { namedSchemas, problemAnswer } from './wire.js'
 
@@ -13,7 +13,7 @@ const INFO = {
   version: '1',
   description:
     'KYC cases verified with Persona. Every error is a problem (RFC 9457) with a stable `code`. HEAD works where GET ' +
-    'does; another method than those of a path is 405 `method_not_allowed`, with `Allow`. Lengths count UTF-16 code units.',
+    'does; another method than those of a path is 405 `method_not_allowed`, with `Allow`.',
   license: { name: 'MIT', identifier: 'MIT' },
 }
 
@@ -45,7 +45,7 @@ export function createOpenApi(routes: readonly Route[]): object {
     servers: [{ url: '..', description: 'Where this description is, without its last two segments' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: Object.fromEntries(paths),
-    'x-other-responses': { 405: toMethodNotAllowed(components) },
+    'x-other-responses': { ...toProblems(components, listMethodProblems()), 405: toMethodNotAllowed(components) },
     components: { ...components, securitySchemes: { bearer: BEARER } },
   }
 }

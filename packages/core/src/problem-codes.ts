@@ -10,11 +10,25 @@ export interface RouteProblem {
 
 /** Returns the problems of a route: those of its statuses that are possible there. */
 export function listProblems(route: Route): RouteProblem[] {
-  const statuses = [...route.problems, ...(isGuarded(route) ? [401] : []), 400, 403, 414, 431, 500]
-  return PROBLEMS.filter(([status, , , isPossible]) => statuses.includes(status) && isPossible(route)).map(
-    ([status, code, meaning]) => ({ status, code, meaning }),
-  )
+  const statuses = new Set([...route.problems, ...ANYWHERE, ...(hasBody(route) ? [408, 413] : [])])
+  if (isGuarded(route)) statuses.add(401)
+  return PROBLEMS.filter(([status, , , isPossible]) => statuses.has(status) && isPossible(route)).map(toRouteProblem)
 }
+
+function toRouteProblem([status, code, meaning]: ProblemRule): RouteProblem {
+  return { status, code, meaning }
+}
+
+/** Returns the problems besides 405 of a request with a method that its path does not have. */
+export function listMethodProblems(): RouteProblem[] {
+  return PROBLEMS.filter(([, code]) => BEFORE_METHOD.includes(code)).map(toRouteProblem)
+}
+
+/** The statuses that every route has. */
+const ANYWHERE = [400, 403, 414, 431, 500]
+
+/** What is looked at before it is known which route is meant. */
+const BEFORE_METHOD = ['invalid_request', 'https_required', 'url_too_long', 'headers_too_large']
 
 /** True where `authorize` decides who is let in. */
 export function isGuarded({ action, isOpen }: Route): boolean {
@@ -22,7 +36,9 @@ export function isGuarded({ action, isOpen }: Route): boolean {
 }
 
 const always = () => true
-const hasBody = ({ body }: Route) => body !== 'none'
+/** Also one that nobody wants is read, but that of a GET. */
+const hasBody = ({ method }: Route) => method !== 'GET'
+const usesBody = ({ body }: Route) => body !== 'none'
 const isJson = ({ body }: Route) => body === 'json'
 const isSigned = ({ body }: Route) => body === 'raw'
 const hasCursor = ({ querySchema }: Route) => querySchema !== undefined && 'after' in querySchema.shape
@@ -32,14 +48,14 @@ function isOf(...actions: readonly string[]): (route: Route) => boolean {
   return ({ action }) => action !== null && actions.includes(action)
 }
 
-const isStart = isOf('kyc:initiate')
-
 /** Status, code, what it means, and on which of the routes with this status it is possible. */
-const PROBLEMS: readonly (readonly [number, string, string, (route: Route) => boolean])[] = [
-  [400, 'invalid_json', 'the body is not JSON in UTF-8, or nested deeper than 32 levels', isJson],
+type ProblemRule = readonly [number, string, string, (route: Route) => boolean]
+
+const PROBLEMS: readonly ProblemRule[] = [
+  [400, 'invalid_json', 'the body is not JSON in UTF-8, nested deeper than 32 levels, or has a member `__proto__`', isJson],
   [400, 'invalid_request', 'something does not have the form it should, or is given twice', always],
   [400, 'argument_invalid', 'a cursor that no page gave', hasCursor],
-  [400, 'argument_invalid', 'an `Idempotency-Key` with control characters', isStart],
+  [400, 'argument_invalid', 'a text that cannot be stored', isOf('kyc:initiate', 'kyc:claim')],
   [400, 'body_interrupted', 'the body ended early', hasBody],
   [400, 'event_malformed', 'correctly signed, but no event', isSigned],
   [401, 'unauthenticated', 'authentication is missing or not accepted', isGuarded],
@@ -63,7 +79,7 @@ const PROBLEMS: readonly (readonly [number, string, string, (route: Route) => bo
   [500, 'internal_error', 'the server failed; its log says why', always],
   [500, 'storage_failed', 'the storage refused the work', always],
   [500, 'configuration_invalid', 'the server is set up wrongly', always],
-  [500, 'raw_body_unavailable', 'something in the app read the body before this route', hasBody],
+  [500, 'raw_body_unavailable', 'something in the app read the body before this route', usesBody],
   [502, 'persona_refused', 'Persona does not accept the key or the request of this server', always],
   [503, 'storage_unavailable', 'the storage cannot be reached', always],
   [503, 'authorization_unavailable', 'nobody can be authenticated', isGuarded],
