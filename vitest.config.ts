@@ -44,6 +44,7 @@ export default defineConfig({
       definePackageTests('cli'),
       definePackageTests('claims'),
       defineTests('examples', 'examples/*/test/**/*.test.ts'),
+      defineTests('attacks-express-4', 'examples/service/test/attacks/express-4-attacks.ts', [...sources, express4]),
     ],
   },
 })

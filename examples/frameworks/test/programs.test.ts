@@ -53,8 +53,9 @@ function findProject(program: Program): Project {
 }
 
 function testProgram(program: Program): void {
-  // Bun closes the connection with an early answer: often TCP takes it back from a client that still sends.
-  const losesEarlyAnswers = program.runtime === 'bun'
+  // Our adapters and @hono/node-server read on for a moment after an early answer. Where a runtime closes the connection
+  // with it, TCP takes it back from a client that still sends.
+  const losesEarlyAnswers = program.runtime !== 'node'
   let server: ProgramProcess
   let api: KycApi
 
@@ -109,8 +110,8 @@ function testProgram(program: Program): void {
     const path = `${program.prefix ?? ''}/webhooks/persona/inquiry`
     client.send(toHead('POST', path, { ...ANY_SIGNATURE, host: 'localhost', 'transfer-encoding': 'chunked' }))
     client.sendForever(toChunk(64 * 1024))
-    if (losesEarlyAnswers) expect(await client.closed).toMatch(/^(HTTP\/1.1 413 |$)/)
-    else expect(await client.receive(/"code":"body_too_large"/)).toMatch(/^HTTP\/1.1 413 /)
+    const heard = await client.receive(/"code":"body_too_large"/).catch(() => client.closed)
+    expect(heard).toMatch(losesEarlyAnswers ? /^(HTTP\/1.1 413 |$)/ : /^HTTP\/1.1 413 /)
     client.destroy()
   })
 

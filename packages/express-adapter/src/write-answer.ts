@@ -37,11 +37,16 @@ async function drain(req: IncomingMessage): Promise<void> {
 /** Who sends on and on after the answer loses the connection. */
 function limitRest(req: IncomingMessage): void {
   let length = 0
-  const end = () => req.socket.destroySoon()
-  const timer = setTimeout(end, MAX_REST_MS).unref()
-  req.once('close', () => clearTimeout(timer))
-  req.on('data', (chunk: Uint8Array | string) => {
+  const count = (chunk: Uint8Array | string) => {
     length += chunk.length
     if (length > MAX_REST_BYTES) end()
-  })
+  }
+  const end = () => {
+    // What comes until the connection is gone must not end it again: each time the socket would keep a listener.
+    req.off('data', count)
+    req.socket.destroySoon()
+  }
+  const timer = setTimeout(end, MAX_REST_MS).unref()
+  req.once('close', () => clearTimeout(timer))
+  req.on('data', count)
 }

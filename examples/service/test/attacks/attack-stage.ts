@@ -11,11 +11,10 @@ import {
   type Logger,
   USER_SCOPES,
 } from '@persona-kyc/core'
-import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
+import { createKnexStorage } from '@persona-kyc/storage-knex'
 import { createInquiryEvent, type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
-import { createDatabase } from '@persona-kyc/testing/postgres'
 import createKnex, { type Knex } from 'knex'
-import { inject } from 'vitest'
+import { createAppDatabase, migrateForApp } from '../../../../test-setup/app-database.js'
 
 /** Who sends a request, by what it shows: a bearer token, or for the webhook a signature. */
 export type Caller = 'operator' | 'nobody' | 'wrong' | 'expired' | 'auditor' | 'lister' | 'user' | 'identity-service'
@@ -38,7 +37,7 @@ export const PERSON = { name_first: 'Canary-Ada', birthdate: '1990-01-31-canary'
 export const DOCUMENT = { number: 'X-CANARY-4711' }
 
 /** The user of the token `user`, whose cases are other people's to everybody else. */
-const USER = 'user_canary_self'
+export const USER = 'user_canary_self'
 
 /** One case, as the attacks aim at it. */
 export interface StagedCase {
@@ -49,6 +48,7 @@ export interface StagedCase {
 
 /** What the attacks on one server run against. */
 export interface Stage {
+  /** The owner's: to look at what is there. */
   readonly knex: Knex
   readonly persona: FakePersonaServer
   readonly engine: KycEngine
@@ -79,17 +79,18 @@ const BODY_TIMEOUT_MS = 250
 
 /** Makes a stage with a database and a fake Persona of its own. */
 export async function createAttackStage(): Promise<Stage> {
-  const database = await createDatabase(inject('databaseUrl'))
+  const database = await createAppDatabase()
   const persona = await startFakePersonaServer({ rateLimit: { limit: 1_000_000, windowSeconds: 60 } })
-  const knex = createKnex({ client: 'pg', connection: database.url, pool: { min: 0, max: 8 } })
-  await migrate({ knex })
+  const knex = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 4 } })
+  const appKnex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 8 } })
+  await migrateForApp(knex)
   const nowMs = Math.floor(Date.now() / 1000) * 1000
   const { log, logger } = createLog()
   const secrets = new Set<string>([...Object.values(SECRETS), persona.fake.apiKey])
   const signatures = new Set<string>()
   const engine = createKycEngine({
     persona: createPersonaClient({ apiKey: persona.fake.apiKey, baseUrl: persona.baseUrl, retries: 0 }),
-    storage: createKnexStorage({ knex }),
+    storage: createKnexStorage({ knex: appKnex }),
     templateId: 'itmpl_attack',
     webhookSecrets: SECRETS.webhook,
     encryptionKeys: [{ id: 'canary', key: SECRETS.encryptionKey }],
@@ -132,6 +133,7 @@ export async function createAttackStage(): Promise<Stage> {
     createCaseWithoutInquiry: () => createCaseWithoutInquiry({ engine, persona }),
     settle: counter.settle,
     async close() {
+      await appKnex.destroy()
       await knex.destroy()
       await persona.close()
       await database.drop()

@@ -38,7 +38,12 @@ const DEFAULTS = {
 
 /** Returns an attack that is the request with changes. */
 export function toAttack(name: string, change: (target: Target) => DraftChanges, given: Given = {}): Attack {
-  const toDraft = (target: Target) => target.draft(change(target))
+  const drafts = new WeakMap<Target, Draft>()
+  const toDraft = (target: Target) => {
+    const draft = drafts.get(target) ?? target.draft(change(target))
+    drafts.set(target, draft)
+    return draft
+  }
   return {
     name,
     ...DEFAULTS,

@@ -1,18 +1,11 @@
 import type { RequestListener } from 'node:http'
 import type { Answer } from './answers.js'
 import type { Attack } from './attack.js'
-import {
-  type AuditedRequest,
-  compareDigests,
-  compareLists,
-  createDigest,
-  findTexts,
-  takeAudit,
-} from './attack-checks.js'
-import { createRows, type Row, toRouteName } from './attack-rows.js'
-import { createListener, type ServerName, startAttackServer } from './attack-servers.js'
+import { compareDigests, compareLists, createDigest, findTexts, takeAudit } from './attack-checks.js'
+import { createRows, type Row } from './attack-rows.js'
+import { type AttackServer, createListener, type ServerName, startAttackServer } from './attack-servers.js'
 import { createAttackStage, DOCUMENT, PERSON, type Stage } from './attack-stage.js'
-import { fits, isSame, OUTCOMES } from './outcomes.js'
+import { type Expectation, findCellFaults, toExpectation } from './expected-cell.js'
 import { type Cell, chooseTarget, NO_ANSWER, PLAIN, type PlayOptions, playAttack } from './play-attack.js'
 import { createTarget } from './request-draft.js'
 
@@ -46,11 +39,8 @@ export interface LineOptions {
   readonly boundBytes?: number
 }
 
-/** How a battlefield differs from the one of the table. */
-export interface BattlefieldOptions {
-  /** Changes what listens: for servers that are wrong on purpose. It is not called for what the stage itself asks first. */
-  readonly tamper?: (listener: RequestListener, stage: Stage) => RequestListener
-}
+/** Makes a server wrong on purpose; what the stage itself asks first is answered by the right one. */
+export type Tamper = (listener: RequestListener, stage: Stage) => RequestListener
 
 const BOUND_MS = 15_000
 const BOUND_BYTES = 512 * 1024 * 1024
@@ -58,74 +48,129 @@ const BOUND_BYTES = 512 * 1024 * 1024
 const HEAD_TIMEOUT_MS = 200
 
 /** Starts a server of that name, and makes what can be attacked there. */
-export async function createBattlefield(name: ServerName, options: BattlefieldOptions = {}): Promise<Battlefield> {
+export async function createBattlefield(
+  name: ServerName,
+  tamper: Tamper = (listener) => listener,
+): Promise<Battlefield> {
   const stage = await createAttackStage()
   const listener = createListener(name, stage.options)
+  const tampered = tamper(listener, stage)
   let isReady = false
-  const tampered = options.tamper?.(listener, stage) ?? listener
-  const guarded: RequestListener = (req, res) => (isReady ? tampered : listener)(req, res)
-  const server = await startAttackServer(guarded)
-  const impatient = await startAttackServer(guarded, {
-    headersTimeout: HEAD_TIMEOUT_MS,
-    requestTimeout: HEAD_TIMEOUT_MS * 2,
-    connectionsCheckingInterval: 20,
-  })
+  const servers = await startServers((req, res) => (isReady ? tampered : listener)(req, res))
   const rows = await createRows(stage)
-  const readDigest = await createDigest(stage.knex)
-  const references = new Map<string, Answer>()
-  const answered = new Map<string, Answer>()
-  const ids = toIds(rows)
-  let state = await readDigest()
-
-  const play = (attack: Attack, { row, expected }: ExpectedCell, { boundMs, boundBytes }: LineOptions = {}) => {
-    const given: PlayOptions = {
-      server: attack.isSlow ? impatient : server,
-      reference: references.get(row.name) ?? NO_ANSWER,
-      secrets: toSecrets(stage),
-      ids,
-      boundMs: boundMs ?? BOUND_MS,
-      boundBytes: boundBytes ?? BOUND_BYTES,
-    }
-    return playAttack(attack, chooseTarget(attack, row, expected, stage), given)
-  }
-  for (const row of rows) references.set(row.name, requireAnswer(await play(PLAIN, { row, expected: 'ok' })))
-  await takeAudit(stage.knex)
-  stage.log.splice(0)
+  const play = await createPlayer({ stage, rows, servers })
+  const look = await createLook(stage)
   isReady = true
-
   return {
     stage,
     rows,
     async playLine(attack, expectedCells, { toRefused = () => '401', ...bounds } = {}) {
-      const asked = stage.persona.fake.requests.length
-      const cells = await Promise.all(expectedCells.map((cell) => play(attack, cell, bounds)))
-      await Promise.all([server.idle(), impatient.idle()])
-      await stage.settle()
-      const expected = cells.map((cell, index) => toExpected(attack, cell, expectedCells[index]?.expected, toRefused))
-      const faults = cells.flatMap((cell, index) =>
-        findCellFaults(attack, cell, expected[index]?.words ?? [], answered),
+      const found = await Promise.all(
+        expectedCells.map(async ({ row, expected }) => {
+          const { cell, twin } = await play(attack, row, { expected, ...bounds })
+          const expectation = toExpectation(attack, cell, { expected, toRefused })
+          return { expectation, faults: findCellFaults(attack, cell, { words: expectation.words, twin }) }
+        }),
       )
-      const before = state
-      state = await readDigest()
-      faults.push(...compareDigests(before, state).map((table) => `the table ${table} has changed`))
-      const audit = expected.flatMap((cell) => cell.audit)
-      faults.push(...compareLists('audit trail', await takeAudit(stage.knex), { expected: audit }))
-      const calls = stage.persona.fake.requests.slice(asked).map(({ method, path }) => `${method} ${path}`)
-      faults.push(...compareLists('Persona', calls, toCalls(expected)))
-      const log = stage.log.splice(0).join('\n')
-      faults.push(...findTexts(log, [...toSecrets(stage), ...stage.signatures]).map((fault) => `${fault} in the log`))
-      stage.signatures.clear()
-      return faults
+      await Promise.all([servers.patient.idle(), servers.impatient.idle()])
+      await stage.settle()
+      const traces = await look(found.map(({ expectation }) => expectation))
+      return [...found.flatMap(({ faults }) => faults), ...traces]
     },
     async playEffective(row) {
       const target = createTarget({ stage, row, sample: row.effective, caller: 'operator' })
-      const given = { server, reference: NO_ANSWER, secrets: [], ids: [], boundMs: BOUND_MS, boundBytes: BOUND_BYTES }
+      const bounds = { boundMs: BOUND_MS, boundBytes: BOUND_BYTES }
+      const given = { server: servers.patient, reference: NO_ANSWER, secrets: [], ids: [], ...bounds }
       return requireAnswer(await playAttack(PLAIN, target, given)).status
     },
     async close() {
-      await Promise.all([server.close(), impatient.close()])
+      await Promise.all([servers.patient.close(), servers.impatient.close()])
       await stage.close()
     },
+  }
+}
+
+interface Servers {
+  readonly patient: AttackServer
+  /** Gives up early on heads that do not end: that is a matter of the HTTP server, and of its options. */
+  readonly impatient: AttackServer
+}
+
+async function startServers(listener: RequestListener): Promise<Servers> {
+  return {
+    patient: await startAttackServer(listener),
+    impatient: await startAttackServer(listener, {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: HEAD_TIMEOUT_MS * 2,
+      connectionsCheckingInterval: 20,
+    }),
+  }
+}
+
+type Play = (
+  attack: Attack,
+  row: Row,
+  options: { readonly expected: string; readonly boundMs?: number; readonly boundBytes?: number },
+) => Promise<{ readonly cell: Cell; readonly twin: Answer | undefined }>
+
+/** Returns what plays an attack on a route. It knows how each answers without any attack, and what came of those before. */
+async function createPlayer({
+  stage,
+  rows,
+  servers,
+}: {
+  readonly stage: Stage
+  readonly rows: readonly Row[]
+  readonly servers: Servers
+}): Promise<Play> {
+  const references = new Map<string, Answer>()
+  const answered = new Map<string, Answer | undefined>()
+  const ids = toIds(rows)
+  const play: Play = async (attack, row, { expected, boundMs = BOUND_MS, boundBytes = BOUND_BYTES }) => {
+    const options: PlayOptions = {
+      server: attack.isSlow ? servers.impatient : servers.patient,
+      reference: references.get(row.name) ?? NO_ANSWER,
+      secrets: toSecrets(stage),
+      ids,
+      boundMs,
+      boundBytes,
+    }
+    const cell = await playAttack(attack, chooseTarget(attack, row, expected, stage), options)
+    answered.set(`${attack.name}/${row.name}`, cell.answers[0])
+    return { cell, twin: answered.get(`${attack.sameAs}/${row.name}`) }
+  }
+  for (const row of rows) {
+    const { cell } = await play(PLAIN, row, { expected: 'ok' })
+    references.set(row.name, requireAnswer(cell))
+  }
+  return play
+}
+
+/** Returns what looks for all that a line has left behind, and should not. */
+async function createLook(stage: Stage): Promise<(expected: readonly Expectation[]) => Promise<string[]>> {
+  const { knex, persona, log, signatures } = stage
+  const readDigest = await createDigest(knex)
+  let state = await readDigest()
+  let asked = persona.fake.requests.length
+  await takeAudit(knex)
+  log.splice(0)
+  return async (expected) => {
+    const before = state
+    state = await readDigest()
+    const audit = await takeAudit(knex)
+    const calls = persona.fake.requests.slice(asked).map(({ method, path }) => `${method} ${path}`)
+    asked = persona.fake.requests.length
+    const told = findTexts(log.splice(0).join('\n'), [...toSecrets(stage), ...signatures])
+    signatures.clear()
+    return [
+      ...compareDigests(before, state).map((table) => `the table ${table} has changed`),
+      ...compareLists('audit trail', audit, { expected: expected.flatMap((cell) => cell.audit) }),
+      ...compareLists('Persona', calls, {
+        expected: expected.flatMap((cell) => cell.calls),
+        possible: expected.flatMap((cell) => cell.possibleCalls),
+      }),
+      ...told.map((fault) => `${fault} in the log`),
+    ]
   }
 }
 
@@ -135,67 +180,12 @@ function requireAnswer({ row, answers, faults }: Cell): Answer {
   throw new Error(`${row.name} does not answer as it should: ${faults.join()}`)
 }
 
-/** What is expected of a cell: its answers, and what else comes of them. */
-function toExpected(attack: Attack, cell: Cell, expected = '', toRefused: (row: Row) => string) {
-  const words = attack.toOutcomes(expected, () => toRefused(cell.row))
-  return {
-    words,
-    audit: words.flatMap((word) => toAudit(attack, cell, word)),
-    calls: words.flatMap((word) => (OUTCOMES[word]?.isServed === true ? cell.row.asksPersona : [])),
-    possibleCalls: words.flatMap((word) => (OUTCOMES[word]?.isServed === 'perhaps' ? cell.row.asksPersona : [])),
-  }
-}
-
-function toCalls(cells: readonly { readonly calls: readonly string[]; readonly possibleCalls: readonly string[] }[]) {
-  return {
-    expected: cells.flatMap(({ calls }) => calls),
-    possible: cells.flatMap(({ possibleCalls }) => possibleCalls),
-  }
-}
-
-function findCellFaults(
-  attack: Attack,
-  { row, outcomes, answers, faults }: Cell,
-  words: readonly string[],
-  answered: Map<string, Answer>,
-): string[] {
-  const answer = answers[0] ?? NO_ANSWER
-  answered.set(`${attack.name} ${row.name}`, answer)
-  const twin = answered.get(`${attack.sameAs ?? attack.name} ${row.name}`) ?? NO_ANSWER
-  return [
-    ...(fits(words, outcomes) ? [] : [`${outcomes.join()}, not ${words.join()}`]),
-    ...(isSame(answer, twin) ? [] : [`not the same answer as ${attack.sameAs}`]),
-    ...faults,
-  ].map((fault) => `${row.name}: ${fault}`)
-}
-
-function toAudit(attack: Attack, { row, target }: Cell, word: string): AuditedRequest[] {
-  const { route } = row
-  const isForbidden = word === '403'
-  const isOpen = route.action === null || route.isOpen === true || attack.caller === 'nobody'
-  if (isOpen || (!isForbidden && OUTCOMES[word]?.isHandled !== true)) return []
-  const isHidden = word === '404' && (attack.caller === 'user' || attack.caller === 'identity-service')
-  return [
-    {
-      principal: attack.caller,
-      action: route.action,
-      route: toRouteName(route),
-      verdict: isForbidden ? 'forbidden' : isHidden ? 'hidden' : 'allowed',
-      caseId: attack.toCaseId(target),
-    },
-  ]
-}
-
 function toSecrets({ secrets }: Stage): string[] {
   return [...secrets, ...Object.values(PERSON), ...Object.values(DOCUMENT)]
 }
 
 /** What tells of a case or of its user. */
 function toIds(rows: readonly Row[]): string[] {
-  const ids = rows.flatMap(({ effective, harmless, pendingCaseId }) => [
-    effective.caseId,
-    harmless.caseId,
-    pendingCaseId,
-  ])
+  const ids = rows.flatMap((row) => [row.effective.caseId, row.harmless.caseId, row.pendingCaseId])
   return ['user_canary', 'inq_', ...new Set(ids.filter((id) => id !== null))]
 }

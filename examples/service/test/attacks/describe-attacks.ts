@@ -10,8 +10,11 @@ import { readTable, type TableLine } from './read-table.js'
 /** What was told of somebody unknown, by the first line of the table. */
 const NOBODY = 'no header at all'
 
-/** Registers vitest tests which make every attack of the table on a server, and hold what comes of it against the table. */
-export function describeAttacks(server: ServerName): void {
+/**
+ * Registers vitest tests which make the attacks of the table on a server, and hold what comes of it against the table.
+ * Default: those of all its columns.
+ */
+export function describeAttacks(server: ServerName, columns: readonly string[] = Object.keys(COLUMNS)): void {
   const lines = new Map(readTable(TABLE, server).map((line) => [`${line.column}/${line.name}`, line]))
   const prototypes = [Object.prototype, Array.prototype, Function.prototype]
   const toKeys = () => prototypes.map((prototype) => Reflect.ownKeys(prototype))
@@ -43,7 +46,7 @@ export function describeAttacks(server: ServerName): void {
     expect(faults, faults.join('\n')).toEqual([])
   }
 
-  for (const [column, attacks] of Object.entries(COLUMNS)) {
+  for (const [column, attacks] of Object.entries(COLUMNS).filter(([name]) => columns.includes(name))) {
     describe(column, () => {
       it.each(attacks.map((attack) => [attack.name, attack] as const))('%s', async (name, attack) => {
         await play(attack, requireLine(column, name))

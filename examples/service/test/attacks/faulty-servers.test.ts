@@ -4,14 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Attack, toAttack, toPlay } from './attack.js'
 import { createListener } from './attack-servers.js'
 import { SECRETS, type Stage } from './attack-stage.js'
-import { type Battlefield, createBattlefield, type LineOptions } from './battlefield.js'
+import { type Battlefield, createBattlefield, type LineOptions, type Tamper } from './battlefield.js'
 import { toHeadBytes } from './request-draft.js'
 
 const attack = toAttack('without a token', () => ({}), { caller: 'nobody' })
 const allowed = toAttack('with a token', () => ({}))
-
-/** Makes a server wrong. */
-type Tamper = (listener: RequestListener, stage: Stage) => RequestListener
 
 /** A server with other options of the routes. */
 function withOptions(change: (options: KycHandlerOptions) => KycHandlerOptions): Tamper {
@@ -151,7 +148,7 @@ describe('a server that is wrong', () => {
 
   beforeAll(async () => {
     const given: Tamper = (listener, stage) => (req, res) => tamper(listener, stage)(req, res)
-    field = await createBattlefield('express', { tamper: given })
+    field = await createBattlefield('express', given)
   })
   afterAll(() => field?.close())
 
