@@ -5,7 +5,7 @@ import type { Benchmark } from './benchmark.js'
 import { type LoadTarget, measureRate } from './http-load.js'
 
 const SERVER = fileURLToPath(new URL('http-server.ts', import.meta.url))
-const TSCONFIG = fileURLToPath(new URL('../tsconfig.json', import.meta.url))
+const TSCONFIG = fileURLToPath(new URL('tsconfig.json', import.meta.url))
 const WARM_UP_MS = 3000
 const MEASURE_MS = 4000
 

@@ -28,8 +28,11 @@ async function follow() {
   const project = await createPageProject()
   const port = await findFreePort()
   const prefix = `http://127.0.0.1:${port}/api`
+  // The page knows one role, the tables' owner.
+  const { MIGRATION_DATABASE_URL, ...others } = stage.environment
   const values: Record<string, string> = {
-    ...stage.environment,
+    ...others,
+    ...(MIGRATION_DATABASE_URL !== undefined && { DATABASE_URL: MIGRATION_DATABASE_URL }),
     PORT: String(port),
     PERSONA_WEBHOOK_SECRET: SECRET,
     COMPLIANCE_API_TOKEN: TOKEN,

@@ -10,8 +10,8 @@ import { toLogFields } from './logger.js'
 import { isOwn, limitToOwn } from './own-cases.js'
 import type { RouteAnswer, RouteContext } from './routes.js'
 
-/** A route's handler that already has what its caller may use of the engine. */
-type AdmittedHandler = (context: Omit<RouteContext, 'engine' | 'isAdmitted'>) => Promise<RouteAnswer>
+/** A route's handler that already has the request, and what its caller may use of the engine. */
+type AdmittedHandler = (query: RouteContext['query'], body: Uint8Array) => Promise<RouteAnswer>
 
 /** Who calls, and which cases they may see. */
 type Caller =
@@ -109,21 +109,21 @@ async function isVisible(caller: Caller, { findCase }: Incoming): Promise<boolea
 
 /** The route's handler, with the engine that keeps to the caller's cases also should they change meanwhile. */
 async function toLimitedHandler(engine: KycEngine, incoming: Incoming, caller: Caller): Promise<AdmittedHandler> {
-  const { route } = incoming
+  const { route, request, caseId } = incoming
   if (caller.cases === 'all') return toFullHandler(engine, incoming, true)
   if (route.keepsTo === 'either') {
     // Read once, so that it cannot become another between the check and the answer.
     const found = await incoming.findCase()
     const { getCase } = limit({ ...engine, getCase: async () => found ?? Promise.reject(caseNotFound()) }, caller)
-    return (given) => route.handle({ ...given, engine: { getCase }, isAdmitted: true })
+    return (query, body) => route.handle({ request, caseId, query, body, engine: { getCase }, isAdmitted: true })
   }
   if (caller.cases === 'own' && route.keepsTo === 'own') {
     const own = limitToOwn(engine, caller.userId)
-    return (given) => route.handle({ ...given, engine: own, isAdmitted: true })
+    return (query, body) => route.handle({ request, caseId, query, body, engine: own, isAdmitted: true })
   }
   if (caller.cases === 'claimable' && route.keepsTo === 'claimable') {
     const claimable = limitToClaimable(engine)
-    return (given) => route.handle({ ...given, engine: claimable, isAdmitted: true })
+    return (query, body) => route.handle({ request, caseId, query, body, engine: claimable, isAdmitted: true })
   }
   throw forbidden()
 }
@@ -132,8 +132,9 @@ function limit(engine: KycEngine, caller: Caller): Pick<KycEngine, 'getCase'> {
   return caller.cases === 'own' ? limitToOwn(engine, caller.userId) : limitToClaimable(engine)
 }
 
-function toFullHandler(engine: KycEngine, { route }: Incoming, isAdmitted: boolean): AdmittedHandler {
-  return (given) => route.handle({ ...given, engine, isAdmitted })
+function toFullHandler(engine: KycEngine, incoming: Incoming, isAdmitted: boolean): AdmittedHandler {
+  const { route, request, caseId } = incoming
+  return (query, body) => route.handle({ request, caseId, query, body, engine, isAdmitted })
 }
 
 function audit(

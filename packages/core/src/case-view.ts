@@ -24,6 +24,21 @@ export function caseNotFound(): KycError {
 
 /** What apps see of a case. */
 export function toCaseView(kycCase: KycCase, personaSessionToken: string | null): KycCaseView {
-  const { sealedSessionToken, sealedPersonalData, initiatingUntil, inquiryAttempt, ...rest } = kycCase
-  return { ...rest, personaSessionToken }
+  return {
+    id: kycCase.id,
+    userId: kycCase.userId,
+    documentType: kycCase.documentType,
+    status: kycCase.status,
+    revision: kycCase.revision,
+    verificationScore: kycCase.verificationScore,
+    personaInquiryId: kycCase.personaInquiryId,
+    personaSessionToken,
+    personaStatus: kycCase.personaStatus,
+    kycClaimId: kycCase.kycClaimId,
+    kycClaimTxHash: kycCase.kycClaimTxHash,
+    createdAt: kycCase.createdAt,
+    updatedAt: kycCase.updatedAt,
+    verifiedAt: kycCase.verifiedAt,
+    erasedAt: kycCase.erasedAt,
+  }
 }

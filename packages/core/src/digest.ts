@@ -6,7 +6,8 @@ const encoder = new TextEncoder()
 /** Returns the SHA-256 of the bytes, or of the text in UTF-8: at once where the runtime can. */
 export function toSha256(data: Uint8Array | string): Uint8Array | Promise<Uint8Array> {
   if (nativeCrypto === undefined) return toWebSha256(data)
-  return new Uint8Array(nativeCrypto.createHash('sha256').update(data).digest())
+  const { hash, createHash } = nativeCrypto
+  return new Uint8Array(hash?.('sha256', data, 'buffer') ?? createHash('sha256').update(data).digest())
 }
 
 /** Resolves with {@link toSha256} as lower-case hex. */

@@ -157,8 +157,10 @@ function toEngine(context: EngineContext): KycEngine {
     reconcileEvery: async (options = {}) => reconcileEvery(context, options),
     replayEvents: async (options = {}) => replayEvents(context, options),
     checkWebhook: (expected) => checkWebhook(context.persona, expected),
-    recordAccess: async (access) =>
-      storage.appendAudit({ ...access, id: crypto.randomUUID(), decidedAt: new Date(context.now()) }),
+    recordAccess: async ({ principal, action, route, verdict, caseId }) => {
+      const id = crypto.randomUUID()
+      await storage.appendAudit({ id, decidedAt: new Date(context.now()), principal, action, route, verdict, caseId })
+    },
     listAudit: async ({ caseId = null, principal = null, ...page } = {}) =>
       storage.listAudit({ caseId, principal, ...requirePage(page) }),
     async health() {

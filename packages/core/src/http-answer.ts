@@ -24,15 +24,22 @@ const SECURITY_HEADERS = {
 /** Browsers are to come by HTTPS for a year. */
 const HTTPS_ONLY_HEADERS = { ...SECURITY_HEADERS, 'strict-transport-security': 'max-age=31536000' } as const
 
+/** The headers of JSON. */
+export const JSON_TYPE = { 'content-type': 'application/json' } as const
+
+// Made once: nearly all answers have these.
+const JSON_HEADERS = { ...SECURITY_HEADERS, ...JSON_TYPE } as const
+
 /** Returns the answer as it is sent; after the last one the connection ends. That to a HEAD has the headers of the one to a GET, and no body. */
 export function toSecureAnswer(
   { status, headers, body }: HttpAnswer,
   { method, isHttpsOnly, isLast }: { readonly method: string; readonly isHttpsOnly: boolean; readonly isLast: boolean },
 ): HttpAnswer {
   const own = isHttpsOnly ? HTTPS_ONLY_HEADERS : SECURITY_HEADERS
+  const isUsual = headers === JSON_TYPE && !isHttpsOnly && !isLast
   return {
     status,
-    headers: { ...own, ...headers, ...(isLast && { connection: 'close' }) },
+    headers: isUsual ? JSON_HEADERS : { ...own, ...headers, ...(isLast && { connection: 'close' }) },
     body: method === 'HEAD' ? null : body,
   }
 }

@@ -2,7 +2,7 @@ import { admit } from './admission.js'
 import { createDescriptionRoutes } from './description-routes.js'
 import { isKycError } from './errors.js'
 import { type HandlerContext, type KycHandlerOptions, toHandlerContext } from './handler-options.js'
-import { type HttpAnswer, toResponse, toSecureAnswer } from './http-answer.js'
+import { type HttpAnswer, JSON_TYPE, toResponse, toSecureAnswer } from './http-answer.js'
 import { createIncoming, type Match } from './incoming.js'
 import { toLogFields } from './logger.js'
 import type { Connection, Peer } from './peer.js'
@@ -36,8 +36,6 @@ export interface KycHandler {
   /** As `handle`, for servers without a Request and a Response of their own, which cost more than all else here. */
   answer(request: PlainRequest, hints: RequestHints & { readonly headerLength: number }): Promise<HttpAnswer | null>
 }
-
-const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** A request whose path is one of ours. */
 interface FoundRequest {
@@ -98,11 +96,11 @@ async function work(context: HandlerContext, found: FoundRequest): Promise<HttpA
   requireSize(context, request.url, hints.headerLength)
   requireNoCredentials(url)
   requireEncryption(context, peer)
-  const match = findMatch(candidates, request.method)
-  const { route, caseId } = match
+  const { route, caseId } = findMatch(candidates, request.method)
   requireSender(context, peer, route)
   const incoming = createIncoming(context.engine, {
-    ...match,
+    route,
+    caseId,
     request,
     peer,
     readQuery: () => toQuery(url),
@@ -112,7 +110,7 @@ async function work(context: HandlerContext, found: FoundRequest): Promise<HttpA
   if (route.limit === 'initiation') await context.limits.countInitiation(caller, peer)
   try {
     const body = await incoming.readBody()
-    return toHttpAnswer(await handle({ request, caseId, query: incoming.readQuery(), body }))
+    return toHttpAnswer(await handle(incoming.readQuery(), body))
   } catch (error) {
     if (route.limit === 'refusal' && isKycError(error) && error.code === 'signature_invalid') {
       await context.limits.countRefusal(peer)
@@ -135,7 +133,9 @@ function toRoutePath({ pathname }: URL, basePath: string): string {
 }
 
 /** The query's members; unknown ones are refused by the route's schema. Which of two was meant, nobody can tell. */
-function toQuery({ searchParams }: URL): Record<string, string> {
+function toQuery(url: URL): Record<string, string> {
+  if (url.search === '') return {}
+  const { searchParams } = url
   const members = Object.fromEntries(searchParams)
   if (Object.keys(members).length === searchParams.size) return members
   const isRepeated = (name: string) => searchParams.getAll(name).length > 1

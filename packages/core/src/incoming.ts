@@ -32,17 +32,22 @@ export function createIncoming(
   engine: KycEngine,
   given: Match & Pick<Incoming, 'request' | 'peer' | 'readQuery' | 'readBody'>,
 ): Incoming {
-  const readBody = once(given.readBody)
-  const findCase = once(() => findCaseOf(engine, given.caseId))
-  return {
-    ...given,
-    readBody,
-    findCase,
-    async findUserId() {
-      if (given.route.action !== 'kyc:initiate') return (await findCase())?.userId ?? null
-      return parseJsonBody(initiateBody, await readBody()).user_id
-    },
+  const { route, caseId, request, peer, readQuery } = given
+  let body: Promise<Uint8Array> | undefined
+  let found: Promise<KycCaseView | null> | undefined
+  const readBody = () => {
+    body ??= given.readBody()
+    return body
   }
+  const findCase = () => {
+    found ??= findCaseOf(engine, caseId)
+    return found
+  }
+  const findUserId = async () => {
+    if (route.action !== 'kyc:initiate') return (await findCase())?.userId ?? null
+    return parseJsonBody(initiateBody, await readBody()).user_id
+  }
+  return { route, caseId, request, peer, readQuery, readBody, findCase, findUserId }
 }
 
 async function findCaseOf(engine: KycEngine, caseId: string): Promise<KycCaseView | null> {
@@ -52,13 +57,5 @@ async function findCaseOf(engine: KycEngine, caseId: string): Promise<KycCaseVie
   } catch (error) {
     if (isKycError(error) && error.code === 'case_not_found') return null
     throw error
-  }
-}
-
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined
-  return () => {
-    made ??= make()
-    return made
   }
 }

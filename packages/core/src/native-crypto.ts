@@ -1,6 +1,8 @@
 /** What is used of Node's own crypto, which Bun and Deno have too. */
 interface NativeCrypto {
   createHash(algorithm: 'sha256'): { update(data: Uint8Array | string): { digest(): Uint8Array } }
+  /** In one step, which costs half as much: since Node 20.12. */
+  hash?(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
 }
 
 /**

@@ -17,20 +17,36 @@ export interface PlainRequest {
 
 /** Returns a Request as the routes read it. */
 export function toPlainRequest(request: Request): PlainRequest {
-  const { method, url, headers } = request
-  return {
-    method,
-    url,
-    headers,
-    get body() {
-      return request.body
-    },
-    get bodyUsed() {
-      return request.bodyUsed
-    },
-    get isAborted() {
-      return request.signal.aborted
-    },
-    toRequest: () => request,
+  return new WebRequest(request)
+}
+
+/** A class: getters of an object are made anew with each one. */
+class WebRequest implements PlainRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Headers
+  readonly #request: Request
+
+  constructor(request: Request) {
+    this.method = request.method
+    this.url = request.url
+    this.headers = request.headers
+    this.#request = request
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#request.body
+  }
+
+  get bodyUsed(): boolean {
+    return this.#request.bodyUsed
+  }
+
+  get isAborted(): boolean {
+    return this.#request.signal.aborted
+  }
+
+  toRequest(): Request {
+    return this.#request
   }
 }

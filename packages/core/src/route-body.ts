@@ -6,6 +6,8 @@ import { isBodyAnnounced, readBody, requireAnnouncedSize } from './request-body.
 import type { Route } from './routes.js'
 import { isSignatureHeader } from './signature-header.js'
 
+const EMPTY = new Uint8Array()
+
 /**
  * Reads what the route takes of the body, within its limits. `consumed` is what a parser before has left in its place;
  * null where it left nothing, undefined where the body is there to read.
@@ -22,11 +24,11 @@ export async function readRouteBody(
     // Nothing is done for a request of which the server may yet find that it is malformed.
     const isAwaited = route.method !== 'GET' && isUnread && isBodyAnnounced(request)
     if (isAwaited) await readBody(request, { maxBodyBytes, bodyTimeoutMs })
-    return new Uint8Array()
+    return EMPTY
   }
   requireAnnouncedSize(request, maxBodyBytes)
   // Its header alone refuses it: nothing is read, or kept, of what anybody may send.
-  if (route.body === 'raw' && !isSignatureHeader(request.headers.get('persona-signature'))) return new Uint8Array()
+  if (route.body === 'raw' && !isSignatureHeader(request.headers.get('persona-signature'))) return EMPTY
   const bytes = isUnread
     ? await readBody(request, { maxBodyBytes, bodyTimeoutMs })
     : toConsumedBody(consumed ?? null, route, maxBodyBytes)

@@ -383,7 +383,7 @@ export function toCaseAnswer(kycCase: KycCaseView): z.infer<typeof caseAnswer> {
     revision: kycCase.revision,
     verification_score: kycCase.verificationScore,
     persona_inquiry_id: kycCase.personaInquiryId,
-    ...(kycCase.personaSessionToken !== null && { persona_session_token: kycCase.personaSessionToken }),
+    persona_session_token: kycCase.personaSessionToken ?? undefined,
     persona_status: kycCase.personaStatus,
     kyc_claim_id: kycCase.kycClaimId,
     kyc_claim_tx_hash: kycCase.kycClaimTxHash,

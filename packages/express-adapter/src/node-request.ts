@@ -7,35 +7,53 @@ export function toRequest(req: IncomingMessage): PlainRequest | null {
   const { method = 'GET' } = req
   const url = toUrl(req.url ?? '/')
   // fetch forbids TRACE.
-  if (url === null || method === 'TRACE') return null
-  let stream: ReadableStream<Uint8Array> | undefined
-  let made: Request | undefined
-  const toStream = () => {
-    stream ??= toBodyStream(req)
-    return stream
+  return url === null || method === 'TRACE' ? null : new NodeRequest(req, method, url)
+}
+
+/** A class: the getters and functions of an object are made anew with each one, and most requests need few of them. */
+class NodeRequest implements PlainRequest {
+  readonly method: string
+  readonly url: string
+  readonly #req: IncomingMessage
+  #stream: ReadableStream<Uint8Array> | undefined
+  #made: Request | undefined
+
+  constructor(req: IncomingMessage, method: string, url: string) {
+    this.method = method
+    this.url = url
+    this.#req = req
   }
-  return {
-    method,
-    url,
-    headers: { get: (name) => toValues(req, name)?.join(', ') ?? null },
-    get body() {
-      return made === undefined ? toStream() : made.body
-    },
-    get bodyUsed() {
-      return made?.bodyUsed ?? false
-    },
-    get isAborted() {
-      return req.destroyed && !req.complete
-    },
-    toRequest() {
-      const hasBody = method !== 'GET' && method !== 'HEAD'
-      made ??= new Request(url, {
-        method,
-        headers: toHeaders(req),
-        ...(hasBody && { body: toStream(), duplex: 'half' }),
-      })
-      return made
-    },
+
+  get headers(): PlainRequest['headers'] {
+    return { get: (name) => toValues(this.#req, name)?.join(', ') ?? null }
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#made === undefined ? this.#toStream() : this.#made.body
+  }
+
+  get bodyUsed(): boolean {
+    return this.#made?.bodyUsed ?? false
+  }
+
+  get isAborted(): boolean {
+    return this.#req.destroyed && !this.#req.complete
+  }
+
+  toRequest(): Request {
+    const { method } = this
+    const hasBody = method !== 'GET' && method !== 'HEAD'
+    this.#made ??= new Request(this.url, {
+      method,
+      headers: toHeaders(this.#req),
+      ...(hasBody && { body: this.#toStream(), duplex: 'half' }),
+    })
+    return this.#made
+  }
+
+  #toStream(): ReadableStream<Uint8Array> {
+    this.#stream ??= toBodyStream(this.#req)
+    return this.#stream
   }
 }
 
@@ -64,9 +82,10 @@ function toHeaders(req: IncomingMessage): Headers {
  * The values of a header; null where it is missing. Of a repeated one that Node keeps the first of, such as
  * `Authorization`, all are given: which of them counts is not decided here.
  */
-function toValues({ headers, headersDistinct }: IncomingMessage, name: string): readonly string[] | null {
+function toValues({ headers, rawHeaders }: IncomingMessage, name: string): readonly string[] | null {
   const value = headers[name]
   if (value === undefined) return null
-  const all = headersDistinct[name] ?? []
-  return all.length > 1 && all[0] === value ? all : [value].flat()
+  if (typeof value !== 'string') return value
+  const all = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+  return all.length > 1 && all[0] === value ? all : [value]
 }

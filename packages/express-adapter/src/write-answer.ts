@@ -17,7 +17,8 @@ export async function writeAnswer(
   if (res.destroyed) return
   // Express names itself on every answer of an app that does not forbid it.
   res.removeHeader('x-powered-by')
-  res.writeHead(status, body === null ? headers : { ...headers, 'content-length': Buffer.byteLength(body) })
+  if (body !== null) res.setHeader('content-length', Buffer.byteLength(body))
+  res.writeHead(status, headers)
   if (req.complete) return void res.end(body)
   res.write(body ?? '')
   await drain(req)
