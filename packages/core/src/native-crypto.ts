@@ -1,6 +1,12 @@
+interface Digester {
+  update(data: Uint8Array | string): Digester
+  digest(): Uint8Array
+}
+
 /** What is used of Node's own crypto, which Bun and Deno have too. */
-interface NativeCrypto {
-  createHash(algorithm: 'sha256'): { update(data: Uint8Array | string): { digest(): Uint8Array } }
+export interface NativeCrypto {
+  createHash(algorithm: 'sha256'): Digester
+  createHmac(algorithm: 'sha256', key: Uint8Array): Digester
   /** In one step, which costs half as much: since Node 20.12. */
   hash?(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
 }

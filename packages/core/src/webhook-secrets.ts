@@ -1,4 +1,5 @@
 import { ConfigurationError, isKycError, KycError } from './errors.js'
+import { type HmacKey, importHmacKey } from './hmac.js'
 import { type Logger, toLogFields } from './logger.js'
 
 /** One webhook's secrets (`wbhsec_…`), whole as Persona shows them; several during rotation. */
@@ -13,12 +14,12 @@ export type WebhookSecrets = SecretList | (() => SecretList | Promise<SecretList
 /** The keys of the secrets that count at the moment. */
 export interface KeyRing {
   /** Resolves with one key or more. Rejects with KycError `secrets_unavailable` where a function never told any. */
-  current(): Promise<readonly CryptoKey[]>
+  current(): Promise<readonly HmacKey[]>
   /**
    * Resolves with other keys than those that were used, asking for them unless that was just done; null where there are
    * none. Null instead of a function where the secrets never change.
    */
-  readonly renew: ((used: readonly CryptoKey[]) => Promise<readonly CryptoKey[] | null>) | null
+  readonly renew: ((used: readonly HmacKey[]) => Promise<readonly HmacKey[] | null>) | null
 }
 
 /** What a ring of keys works with. */
@@ -34,7 +35,6 @@ export interface KeyRingOptions {
 const MIN_ASK_MS = 2000
 /** Persona waits five seconds for the answer to a webhook. */
 const MAX_ANSWER_MS = 3000
-const encoder = new TextEncoder()
 
 /**
  * Returns the keys of these secrets, each imported once. A function is called at once, and what it tells without a
@@ -56,20 +56,15 @@ export function requireSecrets(secrets: unknown): readonly string[] {
   })
 }
 
-/** Resolves with the key of a secret, which is the whole text in UTF-8. */
-export function importKey(secret: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-}
-
 function isSecret(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== ''
 }
 
 function createFixedRing(secrets: readonly string[]): KeyRing {
-  let keys: Promise<readonly CryptoKey[]> | undefined
+  let keys: Promise<readonly HmacKey[]> | undefined
   return {
     current() {
-      keys ??= Promise.all(secrets.map(importKey))
+      keys ??= Promise.all(secrets.map(importHmacKey))
       return keys
     },
     renew: null,
@@ -77,8 +72,8 @@ function createFixedRing(secrets: readonly string[]): KeyRing {
 }
 
 interface ImportedKeys {
-  readonly bySecret: ReadonlyMap<string, CryptoKey>
-  readonly keys: readonly CryptoKey[]
+  readonly bySecret: ReadonlyMap<string, HmacKey>
+  readonly keys: readonly HmacKey[]
 }
 
 function createAskingRing(ask: () => unknown, { maxAgeMs, now, logger }: KeyRingOptions): KeyRing {
@@ -170,7 +165,7 @@ async function withinTime(answer: Promise<unknown>): Promise<unknown> {
 async function importAnew(secrets: readonly string[], known: ImportedKeys): Promise<ImportedKeys> {
   const { bySecret } = known
   if (secrets.length === bySecret.size && secrets.every((secret) => bySecret.has(secret))) return known
-  const toEntry = async (secret: string) => [secret, bySecret.get(secret) ?? (await importKey(secret))] as const
+  const toEntry = async (secret: string) => [secret, bySecret.get(secret) ?? (await importHmacKey(secret))] as const
   const entries = await Promise.all(secrets.map(toEntry))
   return { bySecret: new Map(entries), keys: entries.map(([, key]) => key) }
 }

@@ -1,0 +1,31 @@
+import * as nodeCrypto from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { toHex } from '../src/hex.js'
+import { createNativeHmacKey, importHmacKey, importWebHmacKey } from '../src/hmac.js'
+import { nativeCrypto } from '../src/native-crypto.js'
+import vectors from './vectors/signatures.json' with { type: 'json' }
+
+const SECRETS = ['wbhsec_a', 'é 渡辺 🙂', '\ud800', 'x'.repeat(64), 'x'.repeat(65), 'y'.repeat(1000)]
+
+describe.each(vectors)('the vector of $name', ({ secrets, timestampSeconds, bodyBase64, header }) => {
+  it('is signed the same on every runtime', async () => {
+    const body = new Uint8Array(Buffer.from(bodyBase64, 'base64'))
+    for (const secret of secrets) {
+      const native = await createNativeHmacKey(secret, nodeCrypto).sign(`${timestampSeconds}.`, body)
+      const web = await (await importWebHmacKey(secret)).sign(`${timestampSeconds}.`, body)
+      expect(header).toContain(`v1=${toHex(native)}`)
+      expect(web).toEqual(native)
+    }
+  })
+})
+
+it.each(SECRETS)('a secret means the same on every runtime: %#', async (secret) => {
+  const body = new TextEncoder().encode('body')
+  const native = await createNativeHmacKey(secret, nodeCrypto).sign('1.', body)
+  expect(await (await importWebHmacKey(secret)).sign('1.', body)).toEqual(native)
+  expect(await (await importHmacKey(secret)).sign('1.', body)).toEqual(native)
+})
+
+it('the runtime’s own crypto is found here', () => {
+  expect(nativeCrypto?.createHmac).toBe(nodeCrypto.createHmac)
+})
