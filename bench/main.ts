@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { adapterBenchmarks } from './adapters.js'
 import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
 import { claimBenchmarks } from './claims.js'
+import { signatureBenchmarks } from './signature.js'
 
 /*
  * Measures how fast things are, each side by side with what it is held against: `npm run bench`, with `-- --json FILE` for
@@ -10,7 +11,7 @@ import { claimBenchmarks } from './claims.js'
  * when a bound is missed.
  */
 
-const BENCHMARKS: readonly Benchmark[] = [...adapterBenchmarks, ...claimBenchmarks]
+const BENCHMARKS: readonly Benchmark[] = [...signatureBenchmarks, ...adapterBenchmarks, ...claimBenchmarks]
 
 async function main(): Promise<number> {
   const options = {

@@ -68,22 +68,12 @@ export function isInquiryEvent(name: EventName): name is InquiryEventName {
   return STATUS_BY_EVENT.has(name)
 }
 
-// Ids are never checked by prefix: Persona reserves the right to change their form. PostgreSQL stores neither NUL nor
-// half a surrogate pair.
-const text = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^[^\0\p{Cs}]*$/u)
-// A time in whole seconds stands for its second, all of which the events of that second with milliseconds come before.
-const timestamp = z.iso
-  .datetime({ offset: true })
-  .transform((value) => new Date(new Date(value).getTime() + (value.includes('.') ? 0 : 999)))
-const resource = z.looseObject({
-  type: z.string(),
-  id: text,
-  attributes: z.custom<JsonObject>(isJsonObject).optional(),
-})
+// What follows is checked by hand: every webhook comes this way, and a schema would cost more than all else here.
+const MAX_TEXT_LENGTH = 255
+/** PostgreSQL stores neither NUL nor half a surrogate pair. */
+const STORABLE = /^[^\0\p{Cs}]*$/u
+const DATE_TIME = z.regexes.datetime({ offset: true })
+const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Reads the body of a webhook, in any of the three inflections. The signature must have been checked before.
@@ -112,7 +102,7 @@ export async function constructEvent(options: SignatureOptions & SignedDelivery)
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return JSON.parse(decoder.decode(body))
   } catch {
     throw new EventError('The webhook’s body is not JSON in UTF-8.')
   }
@@ -130,31 +120,32 @@ export function toEvent(answer: JsonObject): PersonaEvent {
 function parseEnvelope(body: JsonObject, data: JsonObject): PersonaEvent {
   const attributes = requireObject(data.attributes, 'data.attributes')
   const payload = requireObject(attributes.payload, 'data.attributes.payload')
-  const name = requireMember(text, attributes.name, 'data.attributes.name')
+  const name = requireText(attributes.name, 'data.attributes.name')
   return {
-    id: requireMember(text, data.id, 'data.id'),
+    id: requireText(data.id, 'data.id'),
     name,
-    createdAt: requireMember(timestamp, getMember(attributes, 'created-at'), 'data.attributes.created-at'),
+    createdAt: requireTime(getMember(attributes, 'created-at'), 'data.attributes.created-at'),
     inquiry: toSnapshot(name, requireObject(payload.data, 'data.attributes.payload.data')),
     body,
   }
 }
 
 async function parseShortForm(body: JsonObject, data: JsonObject, bytes: Uint8Array): Promise<PersonaEvent> {
-  const name = requireMember(text, body.type, 'type')
+  const name = requireText(body.type, 'type')
   const inquiry = name.startsWith('inquiry.') ? toSnapshot(name, { type: 'inquiry', ...data }) : null
   return { id: `short_${await toSha256Hex(bytes)}`, name, createdAt: null, inquiry, body }
 }
 
 function toSnapshot(name: string, payload: JsonObject): InquirySnapshot | null {
-  const { type, id, attributes = {} } = requireMember(resource, payload, 'the payload’s resource')
+  const { type, id, attributes = {} } = payload
+  if (typeof type !== 'string' || !isText(id) || !isJsonObject(attributes)) throw unusable('the payload’s resource')
   if (type !== 'inquiry') return null
-  const status = attributes.status
-  const referenceId = text.safeParse(getMember(attributes, 'reference-id'))
+  const { status } = attributes
+  const referenceId = getMember(attributes, 'reference-id')
   return {
     id,
-    status: text.safeParse(status).success ? toPersonaStatus(String(status)) : (STATUS_BY_EVENT.get(name) ?? null),
-    referenceId: referenceId.success ? referenceId.data : null,
+    status: isText(status) ? toPersonaStatus(status) : (STATUS_BY_EVENT.get(name) ?? null),
+    referenceId: isText(referenceId) ? referenceId : null,
     templateIds: toTemplateIds(payload.relationships),
   }
 }
@@ -164,8 +155,22 @@ function requireObject(value: JsonValue | undefined, path: string): JsonObject {
   throw new EventError(`The event has no object at ${path}.`)
 }
 
-function requireMember<Output>(schema: z.ZodType<Output>, value: unknown, path: string): Output {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  throw new EventError(`The event has no usable value at ${path}.`)
+/** Ids are never checked by prefix: Persona reserves the right to change their form. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_LENGTH && STORABLE.test(value)
+}
+
+function requireText(value: unknown, path: string): string {
+  if (isText(value)) return value
+  throw unusable(path)
+}
+
+/** A time in whole seconds stands for its second, all of which the events of that second with milliseconds come before. */
+function requireTime(value: unknown, path: string): Date {
+  if (typeof value !== 'string' || !DATE_TIME.test(value)) throw unusable(path)
+  return new Date(Date.parse(value) + (value.includes('.') ? 0 : 999))
+}
+
+function unusable(path: string): EventError {
+  return new EventError(`The event has no usable value at ${path}.`)
 }

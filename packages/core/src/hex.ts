@@ -7,7 +7,12 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length / 2)
   for (let index = 0; index < bytes.length; index++) {
-    bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16)
+    bytes[index] = (toNibble(text.charCodeAt(index * 2)) << 4) | toNibble(text.charCodeAt(index * 2 + 1))
   }
   return bytes
+}
+
+/** The value of a digit, by its character code. Letters, of either case, have bit 6 and count from 1 in the lower bits. */
+function toNibble(code: number): number {
+  return (code & 15) + (code >> 6) * 9
 }

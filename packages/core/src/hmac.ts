@@ -16,7 +16,7 @@ export async function importHmacKey(secret: string): Promise<HmacKey> {
 /** Returns a key that signs with the runtime's own crypto. */
 export function createNativeHmacKey(secret: string, { createHmac }: NativeCrypto): HmacKey {
   const key = encoder.encode(secret)
-  return { sign: (text, bytes) => new Uint8Array(createHmac('sha256', key).update(text).update(bytes).digest()) }
+  return { sign: (text, bytes) => createHmac('sha256', key).update(text).update(bytes).digest() }
 }
 
 /** Resolves with a key that signs the same on every runtime. */

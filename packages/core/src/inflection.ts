@@ -34,9 +34,19 @@ export function toCamelKeys(value: JsonValue, depth = 0): JsonValue {
 
 /** The member of that kebab-case name, in whichever of the three inflections the object is written. */
 export function getMember(object: JsonObject, kebabName: string): JsonValue | undefined {
-  const spellings = [kebabName, kebabName.replaceAll('-', '_'), toCamel(kebabName)]
-  const spelling = spellings.find((name) => Object.hasOwn(object, name))
-  return spelling === undefined ? undefined : object[spelling]
+  for (const spelling of toSpellings(kebabName)) if (Object.hasOwn(object, spelling)) return object[spelling]
+  return undefined
+}
+
+/** Of the names that this library asks for, each spelled once. */
+const spellings = new Map<string, readonly string[]>()
+
+function toSpellings(kebabName: string): readonly string[] {
+  const known = spellings.get(kebabName)
+  if (known !== undefined) return known
+  const made = [kebabName, kebabName.replaceAll('-', '_'), toCamel(kebabName)]
+  spellings.set(kebabName, made)
+  return made
 }
 
 function toCamel(key: string): string {

@@ -60,19 +60,22 @@ export function createSignatureVerifier(
   const logger = toSafeLogger(options.logger ?? consoleLogger)
   const ring = createKeyRing(options.secrets, { maxAgeMs, now, logger })
 
-  const judge = async (sets: readonly SignatureSet[], keys: readonly HmacKey[], body: Uint8Array) =>
-    judgeSets(await checkSets(sets, keys, body), Math.floor(now() / 1000), toleranceSeconds)
+  const judge = (sets: readonly SignatureSet[], expected: Expected) =>
+    judgeSets(checkSets(sets, expected), Math.floor(now() / 1000), toleranceSeconds)
 
   return async ({ body: given, signature }) => {
     const sets = parseSignatureHeader(signature)
     if (sets === null) return { valid: false, reason: 'missing' }
     if (sets.length === 0) return { valid: false, reason: 'malformed' }
     const body = given instanceof Uint8Array ? given : new Uint8Array()
-    const keys = await ring.current()
-    const verdict = await judge(sets, keys, body)
+    // Nothing is awaited that is there.
+    const current = ring.current()
+    const keys = current instanceof Promise ? await current : current
+    const expected = signSets(sets, keys, body)
+    const verdict = judge(sets, expected instanceof Promise ? await expected : expected)
     if (ring.renew === null || verdict.valid || verdict.reason !== 'mismatch') return verdict
     const renewed = await ring.renew(keys)
-    return renewed === null ? verdict : judge(sets, renewed, body)
+    return renewed === null ? verdict : judge(sets, await signSets(sets, renewed, body))
   }
 }
 
@@ -114,23 +117,37 @@ interface CheckedSet {
   readonly signed: number
 }
 
-/** Each set costs one HMAC a key, however many digests it has, and whatever comes of it. */
-async function checkSets(
+/** Of each set what its digests are held against, at once where the runtime can sign at once. */
+type Expected = readonly (readonly Uint8Array[])[]
+
+/** Each time costs one HMAC a key, however many digests come with it. During rotation all sets have the same time. */
+function signSets(
   sets: readonly SignatureSet[],
   keys: readonly HmacKey[],
   body: Uint8Array,
-): Promise<readonly CheckedSet[]> {
-  const checked: CheckedSet[] = []
-  for (const { time, digests } of sets) {
+): Expected | Promise<Expected> {
+  let signedTime = ''
+  let digests: readonly (Uint8Array | Promise<Uint8Array>)[] = []
+  const expected = sets.map(({ time }) => {
+    if (time !== signedTime) digests = keys.map((key) => key.sign(`${time}.`, body))
+    signedTime = time
+    return digests
+  })
+  if (expected.every(isThere)) return expected
+  return Promise.all(expected.map((ofSet) => Promise.all(ofSet)))
+}
+
+function isThere(digests: readonly (Uint8Array | Promise<Uint8Array>)[]): digests is readonly Uint8Array[] {
+  return digests.every((digest) => digest instanceof Uint8Array)
+}
+
+/** Compares every digest with every other, whatever comes of it. */
+function checkSets(sets: readonly SignatureSet[], expected: Expected): readonly CheckedSet[] {
+  return sets.map(({ time, digests }, index) => {
     let signed = 0
-    for (const key of keys) {
-      const made = key.sign(`${time}.`, body)
-      const expected = made instanceof Uint8Array ? made : await made
-      for (const digest of digests) signed |= toEqualityBit(expected, digest)
-    }
-    checked.push({ timeSeconds: Number(time), signed })
-  }
-  return checked
+    for (const own of expected[index] ?? []) for (const digest of digests) signed |= toEqualityBit(own, digest)
+    return { timeSeconds: Number(time), signed }
+  })
 }
 
 const NONE = -1

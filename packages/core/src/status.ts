@@ -65,6 +65,8 @@ export function createStatusPolicy(table: keyof typeof STATUS_TABLES | StatusTab
 
 /** The status in Persona's API spelling: `needs-review`, `needsReview` and `marked-for-review` become `needs_review`. */
 export function toPersonaStatus(status: string): PersonaStatus {
+  // As the API spells it already, which nearly all are.
+  if (Object.hasOwn(RANKS, status)) return status
   const snake = status
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .replaceAll('-', '_')

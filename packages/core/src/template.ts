@@ -1,13 +1,17 @@
 import { getMember, isJsonObject, type JsonValue } from './inflection.js'
 
+const TEMPLATES = ['inquiry-template', 'inquiry-template-version', 'template']
+
 /** The ids of an inquiry's template (`itmpl_…`), its version (`itmplv_…`) and its legacy template (`tmpl_…`), as far as given. */
 export function toTemplateIds(relationships: JsonValue | undefined): string[] {
   if (!isJsonObject(relationships)) return []
-  return ['inquiry-template', 'inquiry-template-version', 'template'].flatMap((name) => {
+  const ids: string[] = []
+  for (const name of TEMPLATES) {
     const relation = getMember(relationships, name)
     const target = isJsonObject(relation) && isJsonObject(relation.data) ? relation.data.id : undefined
-    return typeof target === 'string' ? [target] : []
-  })
+    if (typeof target === 'string') ids.push(target)
+  }
+  return ids
 }
 
 /**

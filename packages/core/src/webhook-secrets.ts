@@ -13,8 +13,11 @@ export type WebhookSecrets = SecretList | (() => SecretList | Promise<SecretList
 
 /** The keys of the secrets that count at the moment. */
 export interface KeyRing {
-  /** Resolves with one key or more. Rejects with KycError `secrets_unavailable` where a function never told any. */
-  current(): Promise<readonly HmacKey[]>
+  /**
+   * Returns one key or more, or a promise of them, which rejects with KycError `secrets_unavailable` where a function
+   * never told any.
+   */
+  current(): readonly HmacKey[] | Promise<readonly HmacKey[]>
   /**
    * Resolves with other keys than those that were used, asking for them unless that was just done; null where there are
    * none. Null instead of a function where the secrets never change.
@@ -61,10 +64,14 @@ function isSecret(value: unknown): value is string {
 }
 
 function createFixedRing(secrets: readonly string[]): KeyRing {
-  let keys: Promise<readonly HmacKey[]> | undefined
+  let keys: readonly HmacKey[] | Promise<readonly HmacKey[]> | undefined
+  const importAll = async () => {
+    keys = await Promise.all(secrets.map(importHmacKey))
+    return keys
+  }
   return {
     current() {
-      keys ??= Promise.all(secrets.map(importHmacKey))
+      keys ??= importAll()
       return keys
     },
     renew: null,

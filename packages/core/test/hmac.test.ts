@@ -14,16 +14,16 @@ describe.each(vectors)('the vector of $name', ({ secrets, timestampSeconds, body
       const native = await createNativeHmacKey(secret, nodeCrypto).sign(`${timestampSeconds}.`, body)
       const web = await (await importWebHmacKey(secret)).sign(`${timestampSeconds}.`, body)
       expect(header).toContain(`v1=${toHex(native)}`)
-      expect(web).toEqual(native)
+      expect(toHex(web)).toBe(toHex(native))
     }
   })
 })
 
 it.each(SECRETS)('a secret means the same on every runtime: %#', async (secret) => {
   const body = new TextEncoder().encode('body')
-  const native = await createNativeHmacKey(secret, nodeCrypto).sign('1.', body)
-  expect(await (await importWebHmacKey(secret)).sign('1.', body)).toEqual(native)
-  expect(await (await importHmacKey(secret)).sign('1.', body)).toEqual(native)
+  const native = toHex(await createNativeHmacKey(secret, nodeCrypto).sign('1.', body))
+  expect(toHex(await (await importWebHmacKey(secret)).sign('1.', body))).toBe(native)
+  expect(toHex(await (await importHmacKey(secret)).sign('1.', body))).toBe(native)
 })
 
 it('the runtime’s own crypto is found here', () => {
