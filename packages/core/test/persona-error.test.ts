@@ -89,14 +89,17 @@ describe('the error for no answer', () => {
     expectNoCanary(error, CANARY)
   })
 
-  it.each([[new Error(CANARY)], [CANARY], [null], [{ message: CANARY }]])(
-    'stands whatever was thrown: %s',
-    (thrown) => {
-      const error = toNetworkError(thrown, false)
-      expect(error).toMatchObject({ code: 'persona_unreachable', cause: { message: 'network_error' } })
-      expectNoCanary(error, CANARY)
-    },
-  )
+  it.each([
+    [new Error(CANARY)],
+    [CANARY],
+    [null],
+    [{ message: CANARY }],
+    [Object.assign(new Error(CANARY), { code: `refused ${CANARY}` })],
+  ])('stands whatever was thrown: %s', (thrown) => {
+    const error = toNetworkError(thrown, false)
+    expect(error).toMatchObject({ code: 'persona_unreachable', cause: { message: 'network_error' } })
+    expectNoCanary(error, CANARY)
+  })
 
   it('is a timeout where the time ran out', () => {
     expect(toNetworkError(new Error(CANARY), true)).toMatchObject({ code: 'persona_timeout' })
