@@ -1,7 +1,7 @@
 import type { DeadLetter, KycEngine } from '@persona-kyc/core'
 import { defineCommand } from 'citty'
 import { DATABASE_ARGS, withLocalEngine } from './environment.js'
-import { UsageError } from './usage.js'
+import { toRepeatable, UsageError } from './usage.js'
 
 export const deadLettersCommand = defineCommand({
   meta: { name: 'dead-letters', description: 'Lists what followers have put aside, or has it handled again' },
@@ -13,7 +13,7 @@ export const deadLettersCommand = defineCommand({
   },
   async run({ args: { action, consumer, case: caseId, schema } }) {
     if (action !== 'list' && action !== 'replay') {
-      throw new UsageError(`There is no "dead-letters ${action}": use list or replay.`)
+      throw new UsageError(`There is no "dead-letters ${toRepeatable(action)}": use list or replay.`)
     }
     if (action === 'replay' && consumer === undefined) {
       throw new UsageError('Say whose dead letters to replay: --consumer NAME.')

@@ -9,7 +9,7 @@ import { migrateCommand } from './migrate.js'
 import { reconcileCommand } from './reconcile.js'
 import { replayCommand } from './replay.js'
 import { tokenCommand } from './token.js'
-import { requireKnownFlags, toFailure, UsageError } from './usage.js'
+import { requireKnownFlags, toFailure, toRepeatable, UsageError } from './usage.js'
 
 const COMMANDS = {
   migrate: migrateCommand,
@@ -37,7 +37,7 @@ async function main(rawArgs: readonly string[]): Promise<number> {
       console.log(usage)
       return isHelp ? 0 : 2
     }
-    throw new UsageError(`There is no command "${name}".\n\n${usage}`)
+    throw new UsageError(`There is no command "${toRepeatable(name)}".\n\n${usage}`)
   }
   const command = COMMANDS[name]
   if (isHelp) {

@@ -1,7 +1,7 @@
 import { createGrants, listMigrations, type MigrateOptions, migrate, rollback } from '@persona-kyc/storage-knex'
 import { defineCommand } from 'citty'
 import { DATABASE_ARGS, withDatabase } from './environment.js'
-import { UsageError } from './usage.js'
+import { toRepeatable, UsageError } from './usage.js'
 
 const ACTIONS: Readonly<Record<string, (options: MigrateOptions) => Promise<string[]>>> = {
   async up(options) {
@@ -38,7 +38,8 @@ export const migrateCommand = defineCommand({
   },
   async run({ args }) {
     const action = ACTIONS[args.action]
-    if (action === undefined) throw new UsageError(`There is no "migrate ${args.action}": use up, status or down.`)
+    if (action === undefined)
+      throw new UsageError(`There is no "migrate ${toRepeatable(args.action)}": use up, status or down.`)
     if (args.grants !== undefined) {
       if (args.action !== 'up') throw new UsageError('--grants prints SQL, and is no part of status or down.')
       process.stdout.write(createGrants({ role: args.grants, schema: args.schema }))

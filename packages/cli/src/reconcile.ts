@@ -3,7 +3,7 @@ import { defineCommand } from 'citty'
 import { DATABASE_ARGS, POLICY_ARGS, withEngine } from './environment.js'
 import { createInterruption } from './interruption.js'
 import { createProgress } from './progress.js'
-import { toSeconds, UsageError } from './usage.js'
+import { toRepeatable, toSeconds, UsageError } from './usage.js'
 
 const SECONDS_MS = 1000
 
@@ -45,7 +45,7 @@ export const reconcileCommand = defineCommand({
 function toSources(source: string): NonNullable<ReconcileOptions['sources']> {
   if (source === 'both') return ['cases', 'events']
   if (source === 'cases' || source === 'events') return [source]
-  throw new UsageError(`There is no source "${source}": use cases, events or both.`)
+  throw new UsageError(`There is no source "${toRepeatable(source)}": use cases, events or both.`)
 }
 
 const STATUS_LINES: Readonly<Record<ReconcileReport['status'], string>> = {

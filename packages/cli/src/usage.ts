@@ -1,7 +1,7 @@
 import { isKycError } from '@persona-kyc/core'
 import type { ArgsDef, CommandDef } from 'citty'
 
-/** The command line or the environment cannot be used. Its message is for the person at the terminal. */
+/** The command line or the environment cannot be used. Its message is for the person at the terminal, without values. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -13,14 +13,20 @@ export function requireKnownFlags(command: CommandDef, rawArgs: readonly string[
   for (const arg of rawArgs) {
     const [, flag] = /^--?(?:no-)?([^=]+)/.exec(arg) ?? []
     if (flag !== undefined && !known.has(flag)) {
-      throw new UsageError(`There is no option ${arg.split('=')[0]} here. Add --help to see those that there are.`)
+      const [option = 'of that name'] = /^--[a-z-]+(?=$|=)/.exec(arg) ?? []
+      throw new UsageError(`There is no option ${option} here. Add --help to see those that there are.`)
     }
   }
   const positionals = Object.values(args ?? {}).filter(({ type }) => type === 'positional').length
   const given = rawArgs.filter((arg, index) => !arg.startsWith('-') && !isValueOf(rawArgs[index - 1], args ?? {}))
   if (given.length > positionals) {
-    throw new UsageError(`"${given.at(-1)}" is one argument too many. Add --help to see what there is.`)
+    throw new UsageError('There is one argument too many. Add --help to see what there is.')
   }
+}
+
+/** The word as it may be repeated: what is none may be a key, or a URL with a password. */
+export function toRepeatable(word: string): string {
+  return /^[a-z-]{1,30}$/.test(word) ? word : '…'
 }
 
 /** The words to end with: never a stack, and never what an error of the driver or of the network carries. */

@@ -17,6 +17,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const PATIENT = { timeout: 60_000 }
 const SECRET_CANARY = 'wbhsec_canary-of-the-cli'
+const URL_CANARY = 'postgres://app:secret-canary@127.0.0.1:1/kyc'
 
 let database: AppDatabase
 let owner: Knex
@@ -81,6 +82,20 @@ describe('persona-kyc', () => {
     expect(stderr).toMatch(message)
     expect(code).not.toBe(0)
     expect(stdout + stderr).not.toMatch(/ {4}at /)
+  })
+
+  it.each([
+    [URL_CANARY],
+    ['migrate', URL_CANARY],
+    ['migrate', 'up', URL_CANARY],
+    ['migrate', `-p${URL_CANARY}`],
+    ['migrate', `--${URL_CANARY}`],
+    ['reconcile', '--source', URL_CANARY],
+    ['dead-letters', URL_CANARY],
+  ])('repeats no argument that may be a secret: %s %s %s', async (...args) => {
+    const { code, stdout, stderr } = await run(args)
+    expect(code).toBe(2)
+    expect(stdout + stderr).not.toContain('secret-canary')
   })
 
   it('makes a token and its hash, another one each time', async () => {
