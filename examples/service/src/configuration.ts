@@ -139,8 +139,10 @@ function findContradictions(env: Environment): string[] {
   const { PERSONA_API_KEY: apiKey, PERSONA_ENVIRONMENT: environment } = env
   if (apiKey === undefined) return findFakeContradictions(env)
   const prefix = /^persona_(sandbox|production)_/.exec(apiKey)?.[1]
+  // What is neither is a mistake of its own, and may be a key.
+  const isKnown = environment === 'sandbox' || environment === 'production'
   return [
-    ...(prefix !== undefined && environment !== undefined && prefix !== environment
+    ...(prefix !== undefined && isKnown && prefix !== environment
       ? [
           `PERSONA_ENVIRONMENT is ${environment}, but PERSONA_API_KEY is a ${prefix} key: use a key that starts with persona_${environment}_`,
         ]

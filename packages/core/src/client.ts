@@ -138,8 +138,8 @@ function requireEnvironment({ apiKey, environment }: PersonaClientOptions): Pers
   if (environment === undefined || fromKey === undefined || environment === fromKey)
     return fromKey ?? environment ?? null
   throw new ConfigurationError({
-    problem: `The Persona API key belongs to ${fromKey}, but the environment is set to ${environment}.`,
-    fix: `Use a key that starts with persona_${environment}_, or set the environment to ${fromKey}.`,
+    problem: `The Persona API key belongs to ${fromKey}, but the environment is set to another one.`,
+    fix: `Use a key of that environment, or set the environment to ${fromKey}.`,
   })
 }
 
