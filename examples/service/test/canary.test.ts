@@ -1,17 +1,15 @@
 import { createInquiryEvent } from '@persona-kyc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { API_TOKEN, SERVERS, type ServerProcess, startServer, WEBHOOK_SECRET } from './server-process.js'
+import { allCanariesBut, CANARIES, DOCUMENT_DATA, FIELDS, findCanaries, PERSONAL_INFO } from './canary/canaries.js'
+import { API_TOKEN, runToExit, SERVERS, type ServerProcess, startServer, WEBHOOK_SECRET } from './server-process.js'
 import { createStage, deliver, type Stage } from './stage.js'
 
-const ENCRYPTION_KEY = Buffer.from('encryption-key-canary-0123456789').toString('base64')
-const PERSON = { name_first: 'Canary-Ada', birthdate: '1990-01-31-canary', email: 'canary@example.com' }
-const DOCUMENT = { number: 'X-CANARY-4711' }
-const FIELDS = { 'name-first': 'Canary-Field-Ada', 'identification-number': 'Canary-Field-4711' }
-const PERSONAL = [...Object.values(PERSON), ...Object.values(DOCUMENT), ...Object.values(FIELDS)]
-const QUERY_CANARY = 'canary-in-the-query'
+const TOLD = allCanariesBut('userId')
+/** As pino writes them. The servers log nothing at the others. */
+const LEVELS = { debug: '"level":20', info: '"level":30', warn: '"level":40', error: '"level":50' }
 
 describe.each([
-  ['with encryption keys', { KYC_ENCRYPTION_KEYS: `canary:${ENCRYPTION_KEY}` }],
+  ['with encryption keys', { KYC_ENCRYPTION_KEYS: `canary:${CANARIES.encryptionKey}` }],
   ['without encryption keys', {}],
 ] as const)('no secret and no personal data, %s', (_, keys) => {
   describe.each(SERVERS)('of %s', (name) => {
@@ -29,16 +27,19 @@ describe.each([
 
     it('is in a log, an answer, an error or a table', async () => {
       const { answers, sessionTokens } = await act()
-      const secrets = [stage.persona.fake.apiKey, WEBHOOK_SECRET, API_TOKEN, ENCRYPTION_KEY, 'wbhsec_', QUERY_CANARY]
       expect(sessionTokens.length).toBeGreaterThan(1)
       await server.stop()
       const dump = await stage.dump()
-      expect(find([...secrets, ...PERSONAL, ...sessionTokens], server.output())).toEqual([])
-      expect(find([...secrets, ...PERSONAL, ...sessionTokens], dump)).toEqual([])
-      expect(find([...secrets, ...PERSONAL], answers.join('\n'))).toEqual([])
+      const output = server.output()
+      const secrets = { API_TOKEN, WEBHOOK_SECRET, wbhsec_: 'wbhsec_', 'the API key': stage.persona.fake.apiKey }
+      const tokens = Object.fromEntries(sessionTokens.map((token, index) => [`session ${index}`, token]))
+      expect(findCanaries(output, { ...CANARIES, ...secrets, ...tokens })).toEqual([])
+      expect(findCanaries(dump, { ...TOLD, ...secrets, ...tokens })).toEqual([])
+      expect(findCanaries(answers.join('\n'), { ...TOLD, ...secrets })).toEqual([])
       // The search itself works: what must be there is found.
-      expect(find(['case moved', 'webhook refused'], server.output())).toHaveLength(2)
-      expect(find(['user_canary'], dump)).toHaveLength(1)
+      expect(Object.values(LEVELS).filter((level) => !output.includes(level))).toEqual([])
+      expect(findCanaries(dump)).toEqual(['userId as plain'])
+      expect(findCanaries(answers.join('\n'), { ...CANARIES, ...tokens })).toHaveLength(1 + sessionTokens.length)
       expect(dump.includes('v1.canary.')).toBe('KYC_ENCRYPTION_KEYS' in keys)
     })
 
@@ -47,7 +48,7 @@ describe.each([
       const answers: string[] = []
       const sessionTokens: string[] = []
       const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-        const { status, json } = await server.call(method, path, body, headers)
+        const { status, json } = await server.call(method, path, body, { ...HEADERS, ...headers })
         answers.push(`${status} ${JSON.stringify(json)}`)
         if (typeof json.persona_session_token === 'string') sessionTokens.push(json.persona_session_token)
         return json
@@ -56,10 +57,10 @@ describe.each([
         answers.push(JSON.stringify(await deliver(server, body, signature)))
       }
       const initiation = {
-        user_id: 'user_canary',
+        user_id: CANARIES.userId,
         document_type: 'passport',
-        document_data: DOCUMENT,
-        personal_info: PERSON,
+        document_data: DOCUMENT_DATA,
+        personal_info: PERSONAL_INFO,
       }
       const { case_id: caseId, persona_inquiry_id: inquiryId } = await call('POST', '/compliance/kyc', initiation)
       const path = `/compliance/kyc/${caseId}`
@@ -76,19 +77,20 @@ describe.each([
         const createdAt = Date.now() - 60_000 + second * 1000
         await send(JSON.stringify(createInquiryEvent({ name: event, inquiryId, createdAt, fields: FIELDS })))
       }
-      await send(JSON.stringify(PERSON))
-      await send(JSON.stringify(PERSON), 't=1,v1=canary@example.com')
-      await send(`{"broken": "${PERSON.email}`)
-      await call('POST', '/compliance/kyc', { ...initiation, user_id: 5, [PERSON.email]: PERSON.email })
-      await call('POST', '/compliance/kyc', { ...initiation, document_type: PERSON.email.repeat(20) })
-      await call('GET', `/compliance/kyc?status=${QUERY_CANARY}`)
-      await call('GET', `/compliance/kyc/${QUERY_CANARY}`)
-      await call('GET', '/compliance/kyc', undefined, { authorization: `Bearer ${QUERY_CANARY}` })
-      await call('POST', `${path}/approve`, { comment: PERSON.email })
+      const { accountEmail: email, queryValue, wrongToken } = CANARIES
+      await send(JSON.stringify(PERSONAL_INFO))
+      await send(JSON.stringify(PERSONAL_INFO), `t=1,v1=${email}`)
+      await send(`{"broken": "${email}`)
+      await call('POST', '/compliance/kyc', { ...initiation, user_id: 5, [email]: email })
+      await call('POST', '/compliance/kyc', { ...initiation, document_type: email.repeat(20) })
+      await call('GET', `/compliance/kyc?status=${queryValue}`)
+      await call('GET', `/compliance/kyc/${CANARIES.pathSegment}`)
+      await call('GET', '/compliance/kyc', undefined, { authorization: `Bearer ${wrongToken}` })
+      await call('POST', `${path}/approve`, { comment: CANARIES.comment })
       await call('PUT', `${path}/claim`, { kyc_claim_id: '1', kyc_claim_tx_hash: '2' })
       stage.persona.fake.fail({ kind: 'server_error', times: 3 })
-      await call('POST', '/compliance/kyc', { ...initiation, user_id: 'user_canary_2' })
-      const { case_id: secondId } = await call('POST', '/compliance/kyc', { ...initiation, user_id: 'user_canary_2' })
+      await call('POST', '/compliance/kyc', { ...initiation, user_id: 'user_2' })
+      const { case_id: secondId } = await call('POST', '/compliance/kyc', { ...initiation, user_id: 'user_2' })
       stage.persona.fake.fail({ kind: 'not_json' })
       await call('POST', `/compliance/kyc/${secondId}/resume`)
       await call('POST', `/compliance/kyc/${secondId}/decline`)
@@ -101,6 +103,45 @@ describe.each([
   })
 })
 
-function find(needles: readonly string[], haystack: string): string[] {
-  return needles.filter((needle) => haystack.includes(needle))
+/** What any caller may send. */
+const HEADERS = {
+  cookie: `session=${CANARIES.cookie}`,
+  'idempotency-key': CANARIES.idempotencyKey,
+  'user-agent': CANARIES.userAgent,
+  'x-forwarded-for': CANARIES.clientAddress,
 }
+
+/** What no start is possible with. */
+const IMPOSSIBLE = {
+  'a database that is not there': {
+    COMPLIANCE_API_TOKEN: CANARIES.bearerToken,
+    DATABASE_URL: `postgres://${CANARIES.userId}:${CANARIES.databasePassword}@127.0.0.1:1/kyc`,
+    KYC_ENCRYPTION_KEYS: `canary:${CANARIES.encryptionKey}`,
+    PERSONA_API_KEY: CANARIES.apiKey,
+    PERSONA_TEMPLATE_ID: 'itmpl_test',
+    PERSONA_WEBHOOK_SECRET: CANARIES.webhookSecret,
+  },
+  'variables that are mixed up': {
+    COMPLIANCE_API_TOKEN: CANARIES.name,
+    DATABASE_URL: CANARIES.encryptionKey,
+    KYC_ENCRYPTION_KEYS: `${CANARIES.encryptionKey}:canary ${CANARIES.signerKey}`,
+    LOG_LEVEL: CANARIES.databasePassword,
+    PERSONA_API_KEY: `${CANARIES.apiKey} ${CANARIES.webhookSecret}`,
+    PERSONA_BASE_URL: CANARIES.rpcKey,
+    PERSONA_ENVIRONMENT: CANARIES.apiKey,
+    PERSONA_WEBHOOK_SECRET: `${CANARIES.webhookSecret} ${CANARIES.webhookSecret}`,
+    TRUSTED_PROXIES: CANARIES.phone,
+  },
+}
+
+describe.concurrent('a server that cannot start', () => {
+  it.each([
+    ['express-server', 'a database that is not there'],
+    ['hono-server', 'variables that are mixed up'],
+  ] as const)('tells no secret: %s with %s', async (name, reason) => {
+    const { code, output } = await runToExit(name, IMPOSSIBLE[reason])
+    expect(code).toBe(1)
+    expect(output).not.toBe('')
+    expect(findCanaries(output)).toEqual([])
+  })
+})
