@@ -52,7 +52,12 @@ function isOf(...actions: readonly string[]): (route: Route) => boolean {
 type ProblemRule = readonly [number, string, string, (route: Route) => boolean]
 
 const PROBLEMS: readonly ProblemRule[] = [
-  [400, 'invalid_json', 'the body is not JSON in UTF-8, nested deeper than 32 levels, or has a member `__proto__`', isJson],
+  [
+    400,
+    'invalid_json',
+    'the body is not JSON in UTF-8, nested deeper than 32 levels, or has a member `__proto__`',
+    isJson,
+  ],
   [400, 'invalid_request', 'something does not have the form it should, or is given twice', always],
   [400, 'argument_invalid', 'a cursor that no page gave', hasCursor],
   [400, 'argument_invalid', 'a text that cannot be stored', isOf('kyc:initiate', 'kyc:claim')],
