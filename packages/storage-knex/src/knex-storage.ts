@@ -1,10 +1,10 @@
-import { ConfigurationError, type KycStorage, type RecordedEvent, type Transition } from '@persona-kyc/core'
+import { ConfigurationError, type KycStorage } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import * as cursors from './cursors.js'
 import { createKnexAudit } from './knex-audit.js'
 import { createKnexClaims } from './knex-claims.js'
 import { createKnexConsumers } from './knex-consumers.js'
-import { matchEventSql, recordEventSql, toRecordEventBindings } from './record-event-sql.js'
+import { createRecordEvent } from './knex-events.js'
 import {
   type CaseRow,
   type EventRow,
@@ -25,6 +25,11 @@ export interface KnexStorageOptions {
   readonly knex: Knex
   /** The schema of the tables. Default `persona_kyc`. */
   readonly schema?: string
+  /**
+   * Whether events that come at the same time share a commit: a lone one waits for nothing, and each is answered after its
+   * own. Default true; never in a transaction of yours.
+   */
+  readonly batches?: boolean
 }
 
 const MAX_TURNS = 50
@@ -35,12 +40,9 @@ const MAX_TURNS = 50
  *
  * @throws ConfigurationError when the schema's name is no plain identifier, or Knex is not set up for PostgreSQL.
  */
-export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorageOptions): KycStorage {
+export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA, batches = true }: KnexStorageOptions): KycStorage {
   requirePostgres(knex)
   const tables = toTableNames(schema)
-  const recordSql = recordEventSql(tables)
-  const matchSql = matchEventSql(tables)
-
   const runner = createRunner(knex)
   const { run, runCrossed } = runner
   const { announceGrowth, ...consumers } = createKnexConsumers(knex, tables, runner)
@@ -85,15 +87,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA }: KnexStorage
       return row === undefined ? null : fromCaseRow(row)
     },
     storeSessionToken: (caseId, session) => runOnCase(statements.storeSessionToken(tables), { caseId, ...session }),
-    async recordEvent(event) {
-      const bindings = toRecordEventBindings(event)
-      const [first] = await runCrossed<RecordedRow>(recordSql, bindings)
-      const [row] = first?.may_match ? await runCrossed<RecordedRow>(matchSql, bindings) : [first]
-      if (row === undefined) throw contention()
-      const recorded = toRecordedEvent(event, row)
-      if (recorded.transition !== null) announceGrowth()
-      return recorded
-    },
+    recordEvent: createRecordEvent(tables, { runner, announceGrowth, batches: batches && knex.isTransaction !== true }),
     async setClaim(caseId, claim) {
       const [row] = await run<CaseRow & { result: 'stored' | 'unchanged' | 'conflict' | 'not_verified' }>(
         statements.setClaim(tables),
@@ -150,35 +144,4 @@ function requirePostgres(knex: Knex): void {
     problem: 'The Knex instance is not set up for PostgreSQL.',
     fix: "Make it with { client: 'pg', connection: … }.",
   })
-}
-
-type RecordedRow = Partial<CaseRow> & {
-  readonly outcome: RecordedEvent['outcome']
-  readonly previous_status: Transition['from'] | null
-  /** True for an event that is there and may still belong to no case, while one for it has come. */
-  readonly may_match: boolean
-}
-
-function toRecordedEvent(event: Parameters<KycStorage['recordEvent']>[0], row: RecordedRow): RecordedEvent {
-  const { outcome, previous_status: from } = row
-  if (outcome === 'duplicate' || row.id === undefined || row.id === null)
-    return { outcome, kycCase: null, transition: null }
-  const kycCase = fromCaseRow(row as CaseRow)
-  const { effect } = event
-  if (outcome !== 'applied' || effect === null || from === null || from === kycCase.status) {
-    return { outcome, kycCase, transition: null }
-  }
-  const transition: Transition = {
-    caseId: kycCase.id,
-    revision: (row as CaseRow).revision,
-    from,
-    to: kycCase.status,
-    score: kycCase.verificationScore,
-    personaStatus: effect.personaStatus,
-    eventId: event.id,
-    eventName: event.name,
-    occurredAt: effect.occurredAt,
-    recordedAt: event.receivedAt,
-  }
-  return { outcome, kycCase, transition }
 }

@@ -1,48 +1,55 @@
 import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
+import { createPreparedRunner, type PreparedStatement } from './prepared-statements.js'
 import { CROSSED_TRANSACTIONS, toDriverCode, toStorageError } from './storage-error.js'
 
-/** Runs statements and resolves with their rows. Both reject with StorageError. */
+/** Runs statements and resolves with their rows. All reject with StorageError. */
 export interface Runner {
   run<Row>(sql: string, bindings?: Knex.ValueDict): Promise<Row[]>
   /** For a statement that another process may cross by a unique key between its snapshot and its write. */
   runCrossed<Row>(sql: string, bindings: Knex.ValueDict): Promise<Row[]>
+  /** As `runCrossed`, for a statement that is worth being prepared. */
+  runPrepared<Row>(statement: PreparedStatement, values: readonly unknown[]): Promise<Row[]>
+  /** As `runPrepared`, and rejects where another process has crossed it. */
+  runPreparedOnce<Row>(statement: PreparedStatement, values: readonly unknown[]): Promise<Row[]>
 }
 
-interface Statement {
-  readonly sql: string
-  readonly bindings: Knex.ValueDict
-  /** The errors after which the same statement may succeed. */
-  readonly repeatOn: readonly string[]
-}
+/** Runs a statement on a Knex instance or on a transaction of it. */
+type Work<Row> = (knex: Knex) => Promise<Row[]>
 
 const UNIQUE_VIOLATION = '23505'
+const CROSSED = [UNIQUE_VIOLATION, ...CROSSED_TRANSACTIONS]
 const MAX_TURNS = 50
 
 /** Returns the functions that run statements on that Knex instance. */
 export function createRunner(knex: Knex): Runner {
+  const runOn = createPreparedRunner()
+  const toWork =
+    <Row>(sql: string, bindings: Knex.ValueDict): Work<Row> =>
+    async (on) =>
+      (await on.raw<{ rows: Row[] }>(sql, bindings)).rows
   return {
-    run: (sql, bindings = {}) => runRepeatedly(knex, { sql, bindings, repeatOn: CROSSED_TRANSACTIONS }),
-    runCrossed: (sql, bindings) =>
-      runRepeatedly(knex, { sql, bindings, repeatOn: [UNIQUE_VIOLATION, ...CROSSED_TRANSACTIONS] }),
+    run: <Row>(sql: string, bindings: Knex.ValueDict = {}) =>
+      runRepeatedly<Row>(knex, toWork(sql, bindings), CROSSED_TRANSACTIONS),
+    runCrossed: <Row>(sql: string, bindings: Knex.ValueDict) =>
+      runRepeatedly<Row>(knex, toWork(sql, bindings), CROSSED),
+    runPrepared: (statement, values) => runRepeatedly(knex, (on) => runOn(on, statement, values), CROSSED),
+    runPreparedOnce: (statement, values) => runRepeatedly(knex, (on) => runOn(on, statement, values), []),
   }
 }
 
 /**
- * Runs a statement, again where another process has crossed it: then it sees what that one wrote. In a transaction of
- * the app each run is a savepoint, so that a crossed one does not end the whole; what ends it all the same, such as a
- * deadlock, is for the app to repeat.
+ * Runs a statement, again after the errors after which it may succeed, where another process has crossed it: then it sees
+ * what that one wrote. In a transaction of the app each run is a savepoint, so that a crossed one does not end the whole;
+ * what ends it all the same, such as a deadlock, is for the app to repeat.
  */
-async function runRepeatedly<Row>(knex: Knex, { sql, bindings, repeatOn }: Statement): Promise<Row[]> {
+async function runRepeatedly<Row>(knex: Knex, work: Work<Row>, repeatOn: readonly string[]): Promise<Row[]> {
   const isBound = knex.isTransaction === true
   const repeats = isBound ? repeatOn.filter((code) => !CROSSED_TRANSACTIONS.includes(code)) : repeatOn
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     try {
       const needsSavepoint = isBound && repeats.length > 0
-      const { rows } = needsSavepoint
-        ? await knex.transaction(async (savepoint) => savepoint.raw<{ rows: Row[] }>(sql, bindings))
-        : await knex.raw<{ rows: Row[] }>(sql, bindings)
-      return rows
+      return needsSavepoint ? await knex.transaction(work) : await work(knex)
     } catch (error) {
       if (!repeats.includes(toDriverCode(error))) throw toStorageError(error)
     }

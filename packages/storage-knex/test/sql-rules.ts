@@ -7,7 +7,6 @@ interface Mutation {
 /** What works only within one session, or only on one machine: a pooler or a distributed engine breaks it. */
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/pg_(try_)?advisory_(?!xact)/i, 'a lock of the session'],
-  [/skip\s+locked/i, 'SKIP LOCKED'],
   [/\blisten\b|\bnotify\b/i, 'LISTEN or NOTIFY'],
   [/\b(prepare|declare|deallocate)\b/i, 'a statement or a cursor of the session'],
   [/\bset\s+(session|local)?\s*\w+\s*(=|to)\s/i, 'a setting of the session'],

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+import type { Knex } from 'knex'
+import { toDriverCode } from './storage-error.js'
+
+/** A statement that is prepared once on each connection. */
+export interface PreparedStatement {
+  readonly name: string
+  readonly text: string
+}
+
+/** What is used of a `pg` client. */
+interface PgClient {
+  readonly __knexUid?: string
+  query(config: { name?: string; text: string; values: readonly unknown[] }): Promise<{ rows: unknown[] }>
+}
+
+/** What is used of Knex's client: its pool, or the one connection of a transaction. */
+interface Pool {
+  acquireConnection(): Promise<PgClient>
+  releaseConnection(connection: PgClient): Promise<void>
+  emit(event: 'query', query: object): boolean
+}
+
+/** A pooler gave the session to somebody else: the statement is not there, or there already; or it tells other columns now. */
+const NOT_PREPARED = ['26000', '42P05', '0A000']
+
+/** Returns the statement under a name that no other text has: a pooler may have other versions of us on one connection. */
+export function prepare(text: string): PreparedStatement {
+  return { name: `persona_kyc_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, text }
+}
+
+/**
+ * Returns what runs prepared statements on that Knex instance and resolves with their rows; in a transaction they are run
+ * as they are. Where a pooler does not let them be kept, the first that fails for it is run again, and none is prepared
+ * any more. Rejects as the driver does.
+ */
+export function createPreparedRunner() {
+  let keeps = true
+  return async <Row>(knex: Knex, { name, text }: PreparedStatement, values: readonly unknown[]): Promise<Row[]> => {
+    const pool = knex.client as Pool
+    const connection = await pool.acquireConnection()
+    // As Knex does it, for those who listen there.
+    pool.emit('query', { __knexUid: connection.__knexUid, method: 'raw', sql: text, bindings: values })
+    const query = async (config: { name?: string }) => (await connection.query({ ...config, text, values })).rows
+    try {
+      if (!keeps || knex.isTransaction === true) return (await query({})) as Row[]
+      return (await query({ name }).catch((error: unknown) => {
+        if (!NOT_PREPARED.includes(toDriverCode(error))) throw error
+        keeps = false
+        return query({})
+      })) as Row[]
+    } finally {
+      await pool.releaseConnection(connection)
+    }
+  }
+}

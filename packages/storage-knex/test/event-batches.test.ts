@@ -1,0 +1,151 @@
+import type { NewEvent, RecordedEvent } from '@persona-kyc/core'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createEventBatches } from '../src/event-batches.js'
+
+/** A writer whose commits end when the test says so: the first one, those of many, and where `holdsAll` is set all others. */
+function createWriter({ holdsAll = false } = {}) {
+  const commits: { ids: string[]; end(): void; fail(error: unknown): void }[] = []
+  const skipped = new Set<string>()
+  const alone: string[] = []
+  const broken = new Set<string>()
+  const outage = new Error('outage')
+  const record = createEventBatches({
+    async recordOne({ id }) {
+      alone.push(id)
+      if (broken.has(id)) throw new Error(`broken ${id}`)
+      if (commits.length === 0 || holdsAll)
+        await new Promise<void>((end) => commits.push({ ids: [id], end, fail: end }))
+      return toRecorded(id)
+    },
+    async recordAll(events) {
+      const ids = events.map(({ id }) => id)
+      await new Promise<void>((end, fail) => commits.push({ ids, end, fail }))
+      return ids.map((id) => (skipped.has(id) ? null : Promise.resolve(toRecorded(id))))
+    },
+    isOutage: (error) => error === outage,
+  })
+  return { record, commits, alone, skipped, broken, outage }
+}
+
+/** Tells an event from others by its case alone. */
+function toRecorded(id: string): RecordedEvent {
+  return { outcome: 'stale', kycCase: { id } as RecordedEvent['kycCase'], transition: null }
+}
+
+function newEvent(id: string, inquiryId: string | null = `inq_${id}`, referenceId: string | null = null): NewEvent {
+  return { id, name: 'inquiry.started', inquiryId, referenceId, effect: null, receivedAt: new Date(0), delivery: null }
+}
+
+/** Lets everything happen that needs no time. */
+async function flush(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(0)
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('createEventBatches', () => {
+  it('records a lone event at once, and leaves no timer', async () => {
+    const { record, commits, alone } = createWriter()
+    const recorded = record(newEvent('a'))
+    expect(alone).toEqual(['a'])
+    commits[0]?.end()
+    await flush()
+    expect(await recorded).toEqual(toRecorded('a'))
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('records together what came during a commit, and answers each after its own', async () => {
+    const { record, commits } = createWriter()
+    const settled: string[] = []
+    const all = ['a', 'b', 'c', 'd'].map((id) => record(newEvent(id)).then(() => settled.push(id)))
+    expect(commits.map(({ ids }) => ids)).toEqual([['a']])
+    commits[0]?.end()
+    await flush()
+    expect(commits.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c', 'd']])
+    expect(settled).toEqual(['a'])
+    commits[1]?.end()
+    await Promise.all(all)
+    expect(settled).toEqual(['a', 'b', 'c', 'd'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it.each([
+    ['the same event', [newEvent('b'), newEvent('b', 'inq_other')]],
+    ['the same inquiry', [newEvent('b', 'inq_x'), newEvent('c', 'inq_x')]],
+    ['the same case', [newEvent('b', 'inq_x', 'case'), newEvent('c', 'inq_y', 'case')]],
+  ])('keeps apart what is of %s, in its order', async (_name, [first, second]) => {
+    const { record, commits } = createWriter()
+    const all = [newEvent('a'), first ?? newEvent('b'), newEvent('z'), second ?? newEvent('c')].map(record)
+    commits[0]?.end()
+    await flush()
+    expect(commits[1]?.ids).toEqual([first?.id, 'z'])
+    commits[1]?.end()
+    expect((await all[3])?.kycCase?.id).toBe(second?.id)
+  })
+
+  it('puts no more than 200 events into one commit', async () => {
+    const { record, commits } = createWriter()
+    const all = Array.from({ length: 450 }, (_, index) => record(newEvent(`e${index}`)))
+    for (let index = 0; index < 4; index++) {
+      commits[index]?.end()
+      await flush()
+    }
+    await Promise.all(all)
+    expect(commits.map(({ ids }) => ids.length)).toEqual([1, 200, 200, 49])
+  })
+
+  it('tries alone what failed together: only the bad one fails', async () => {
+    const { record, commits, broken } = createWriter()
+    broken.add('c')
+    const all = ['a', 'b', 'c', 'd'].map((id) => record(newEvent(id)))
+    const outcomes = Promise.allSettled(all)
+    commits[0]?.end()
+    await flush()
+    commits[1]?.fail(new Error('a text that cannot be stored'))
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  it('tries nothing alone where the storage is away', async () => {
+    const { record, commits, alone, outage } = createWriter()
+    const all = ['a', 'b', 'c'].map((id) => record(newEvent(id)))
+    const outcomes = Promise.allSettled(all)
+    commits[0]?.end()
+    await flush()
+    commits[1]?.fail(outage)
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+    expect(alone).toEqual(['a'])
+    const next = record(newEvent('d'))
+    expect(await next).toEqual(toRecorded('d'))
+  })
+
+  it('records alone what the commit has left out', async () => {
+    const { record, commits, alone, skipped } = createWriter()
+    skipped.add('c')
+    const all = ['a', 'b', 'c'].map((id) => record(newEvent(id)))
+    commits[0]?.end()
+    await flush()
+    commits[1]?.end()
+    await Promise.all(all)
+    expect(alone).toEqual(['a', 'c'])
+  })
+
+  it('waits 20 ms for the commits before, and has four under way at most', async () => {
+    const { record, commits } = createWriter({ holdsAll: true })
+    for (let round = 0; round < 6; round++) {
+      for (const index of [0, 1]) void record(newEvent(`e${round}-${index}`))
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    expect(commits.map(({ ids }) => ids.length)).toEqual([1, 1, 2, 2])
+    for (let index = 0; index < 5; index++) {
+      commits[index]?.end()
+      await flush()
+    }
+    expect(vi.getTimerCount()).toBe(0)
+    expect(commits.flatMap(({ ids }) => ids)).toHaveLength(12)
+  })
+})
