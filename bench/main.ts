@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { adapterBenchmarks } from './adapters.js'
 import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
 import { claimBenchmarks } from './claims.js'
+import { ingestBenchmarks } from './ingest.js'
 import { signatureBenchmarks } from './signature.js'
 
 /*
@@ -11,7 +12,12 @@ import { signatureBenchmarks } from './signature.js'
  * when a bound is missed.
  */
 
-const BENCHMARKS: readonly Benchmark[] = [...signatureBenchmarks, ...adapterBenchmarks, ...claimBenchmarks]
+const BENCHMARKS: readonly Benchmark[] = [
+  ...signatureBenchmarks,
+  ...ingestBenchmarks,
+  ...adapterBenchmarks,
+  ...claimBenchmarks,
+]
 
 async function main(): Promise<number> {
   const options = {

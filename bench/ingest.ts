@@ -1,0 +1,117 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { KycStorage, NewEvent } from '@persona-kyc/core'
+import { createKnexStorage } from '@persona-kyc/storage-knex'
+import type { Benchmark } from './benchmark.js'
+import { addCases, findPgbench, openDatabase, runPgbench } from './database.js'
+
+/*
+ * The ingest of the storage, without HTTP: events of random cases, as many under way as there are webhooks at once, against
+ * pgbench, which does the same work in plain statements with as many connections.
+ */
+
+const CASES = 100_000
+const CONNECTIONS = 16
+const SECONDS = 4
+
+/** What a webhook that moves a case writes, by hand: the event, the case, and the transition of the first one. */
+const SAME_WORK = `
+\\set number random(1, ${CASES})
+\\set event random(1, 1000000000000000)
+with moved as (
+  update persona_kyc.kyc_cases c set status = 'verified', persona_status = 'completed', verification_score = 1,
+    verified_at = coalesce(c.verified_at, now()), is_open = false, persona_session_token = null,
+    revision = c.revision + case when old.status <> 'verified' then 1 else 0 end,
+    feed_xid = case when old.status <> 'verified' then pg_current_xact_id() else c.feed_xid end,
+    last_event_at = now(), last_event_rank = 4, last_event_id = 'evt_' || :event, updated_at = now()
+  from (select id, status from persona_kyc.kyc_cases where persona_inquiry_id = 'inq_' || :number for update) old
+  where c.id = old.id
+  returning c.*, old.status as previous_status
+), recorded as (
+  insert into persona_kyc.kyc_events (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
+    attempts_made, attempts_left, first_attempted_at)
+  select 'evt_' || :event, 'inquiry.completed', id, persona_inquiry_id, 'applied', 'completed', now(), now(), 1, 7, now()
+  from moved
+  on conflict do nothing
+), appended as (
+  insert into persona_kyc.kyc_transitions (case_id, revision, from_status, to_status, score, persona_status, event_id,
+    event_name, occurred_at, recorded_at, feed_xid)
+  select id, revision, previous_status, status, verification_score, persona_status, 'evt_' || :event,
+    'inquiry.completed', now(), now(), feed_xid
+  from moved where previous_status <> status
+)
+select * from moved;
+`
+
+/** Events a second of the storage, against transactions a second of pgbench. */
+export const ingestBenchmarks: readonly Benchmark[] = [
+  toBenchmark('ingest, one event a commit, against pgbench', { bound: 0.9, batches: false, atOnce: CONNECTIONS }),
+  toBenchmark('ingest, batched, against pgbench with one event a commit', { bound: 3, batches: true, atOnce: 256 }),
+]
+
+interface IngestOptions {
+  readonly bound: number
+  readonly batches: boolean
+  readonly atOnce: number
+}
+
+function toBenchmark(name: string, { bound, batches, atOnce }: IngestOptions): Benchmark {
+  return {
+    name,
+    bound,
+    async start(log) {
+      const command = await findPgbench()
+      if (command === null) throw new Error('pgbench is not installed: apt-get install postgresql-client.')
+      const database = await openDatabase(CONNECTIONS)
+      log(`adding ${CASES} cases`)
+      await addCases(database.knex, CASES)
+      const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-bench-'))
+      const file = join(directory, 'same-work.sql')
+      await writeFile(file, SAME_WORK)
+      const storage = createKnexStorage({ knex: database.knex, batches })
+      const ours = () => recordFor(storage, { atOnce, ms: SECONDS * 1000 })
+      const theirs = () => runPgbench(command, database.url, { file, clients: CONNECTIONS, seconds: SECONDS })
+      await recordFor(storage, { atOnce, ms: 1000 })
+      return {
+        async measure(round) {
+          if (round % 2 === 0) return { ours: await ours(), theirs: await theirs() }
+          const first = await theirs()
+          return { ours: await ours(), theirs: first }
+        },
+        async stop() {
+          await database.drop()
+          await rm(directory, { recursive: true, force: true })
+        },
+      }
+    },
+  }
+}
+
+/** Records events, so many at once, and resolves with how many were recorded a second. */
+async function recordFor(storage: KycStorage, { atOnce, ms }: { readonly atOnce: number; readonly ms: number }) {
+  const startedAt = performance.now()
+  let count = 0
+  const record = async () => {
+    while (performance.now() - startedAt < ms) {
+      const { outcome } = await storage.recordEvent(createEvent())
+      if (outcome !== 'applied' && outcome !== 'stale') throw new Error(`An event was ${outcome}.`)
+      count++
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, record))
+  return count / ((performance.now() - startedAt) / 1000)
+}
+
+function createEvent(): NewEvent {
+  const now = new Date()
+  return {
+    id: `evt_${crypto.randomUUID()}`,
+    name: 'inquiry.completed',
+    inquiryId: `inq_${1 + Math.floor(Math.random() * CASES)}`,
+    referenceId: null,
+    effect: { personaStatus: 'completed', status: 'verified', score: 1, occurredAt: now, rank: 4 },
+    receivedAt: now,
+    delivery: { attemptsMade: 1, attemptsLeft: 7, firstAttemptedAt: now },
+  }
+}
