@@ -15,25 +15,33 @@ const CASES = 100_000
 const CONNECTIONS = 16
 const SECONDS = 4
 
-/** What a webhook that moves a case writes, by hand: the event, the case, and the transition of the first one. */
+/**
+ * What a webhook that moves a case must do, by hand: lock the case, record the event unless it is there, move the case
+ * unless a later event has moved it, and write down the transition.
+ */
 const SAME_WORK = `
 \\set number random(1, ${CASES})
 \\set event random(1, 1000000000000000)
-with moved as (
-  update persona_kyc.kyc_cases c set status = 'verified', persona_status = 'completed', verification_score = 1,
-    verified_at = coalesce(c.verified_at, now()), is_open = false, persona_session_token = null,
-    revision = c.revision + case when old.status <> 'verified' then 1 else 0 end,
-    feed_xid = case when old.status <> 'verified' then pg_current_xact_id() else c.feed_xid end,
-    last_event_at = now(), last_event_rank = 4, last_event_id = 'evt_' || :event, updated_at = now()
-  from (select id, status from persona_kyc.kyc_cases where persona_inquiry_id = 'inq_' || :number for update) old
-  where c.id = old.id
-  returning c.*, old.status as previous_status
+with target as (
+  select * from persona_kyc.kyc_cases where persona_inquiry_id = 'inq_' || :number for update
 ), recorded as (
   insert into persona_kyc.kyc_events (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
     attempts_made, attempts_left, first_attempted_at)
-  select 'evt_' || :event, 'inquiry.completed', id, persona_inquiry_id, 'applied', 'completed', now(), now(), 1, 7, now()
-  from moved
-  on conflict do nothing
+  select 'evt_' || :event, 'inquiry.completed', id, persona_inquiry_id,
+    case when erased_at is not null or (last_event_at, last_event_rank, last_event_id) >= (now(), 4, 'evt_' || :event)
+      then 'stale' else 'applied' end, 'completed', now(), now(), 1, 7, now()
+  from target
+  on conflict (id) do nothing
+  returning case_id, outcome
+), moved as (
+  update persona_kyc.kyc_cases c set status = 'verified', persona_status = 'completed', verification_score = 1,
+    verified_at = coalesce(c.verified_at, now()), is_open = false, persona_session_token = null,
+    revision = c.revision + case when t.status <> 'verified' then 1 else 0 end,
+    feed_xid = case when t.status <> 'verified' then greatest(pg_current_xact_id(), c.feed_xid) else c.feed_xid end,
+    last_event_at = now(), last_event_rank = 4, last_event_id = 'evt_' || :event, updated_at = now()
+  from recorded r join target t on t.id = r.case_id
+  where c.id = r.case_id and r.outcome = 'applied'
+  returning c.*, t.status as previous_status
 ), appended as (
   insert into persona_kyc.kyc_transitions (case_id, revision, from_status, to_status, score, persona_status, event_id,
     event_name, occurred_at, recorded_at, feed_xid)

@@ -4,6 +4,7 @@ import { adapterBenchmarks } from './adapters.js'
 import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
 import { claimBenchmarks } from './claims.js'
 import { ingestBenchmarks } from './ingest.js'
+import { serverBenchmarks } from './servers.js'
 import { signatureBenchmarks } from './signature.js'
 
 /*
@@ -15,6 +16,7 @@ import { signatureBenchmarks } from './signature.js'
 const BENCHMARKS: readonly Benchmark[] = [
   ...signatureBenchmarks,
   ...ingestBenchmarks,
+  ...serverBenchmarks,
   ...adapterBenchmarks,
   ...claimBenchmarks,
 ]

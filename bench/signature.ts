@@ -2,28 +2,26 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { verify as verifyOctokit } from '@octokit/webhooks-methods'
 import { WebhookEventVerifier } from '@onfido/api'
 import { createSignatureVerifier, parseEvent, signWebhook } from '@persona-kyc/core'
-import { createInquiryEvent } from '@persona-kyc/testing'
 import { Webhook } from 'standardwebhooks'
 import Stripe from 'stripe'
 import { Webhook as SvixWebhook } from 'svix'
 import type { Benchmark } from './benchmark.js'
+import { createEventJson, SECRET } from './webhooks.js'
 
 /*
  * The check of a signature and the reading of the event, of 4 KB, in one process: against what Node itself needs for it, and
  * against the libraries of others, each with the signature that it is made for. Who gives no event is given JSON.parse.
  */
 
-const SECRET = 'wbhsec_of_the_bench'
 const OTHER_SECRET = 'wbhsec_of_the_bench_before'
-const BODY_BYTES = 4096
 const TURN = 250
 const MEASURE_MS = 1500
 
 /** One delivery, checked and read. Throws, or rejects, where it is refused. */
 type Work = () => unknown
 
-const body = createBody()
-const text = body.toString('utf8')
+const text = createEventJson()
+const body = Buffer.from(text)
 const nowSeconds = Math.floor(Date.now() / 1000)
 
 /** What ours are held against: by name the least ratio, our work and theirs. */
@@ -147,26 +145,4 @@ function createOnfido(): Work {
   const verifier = new WebhookEventVerifier(SECRET)
   const signature = createHmac('sha256', SECRET).update(body).digest('hex')
   return async () => verifier.readPayload(body, signature)
-}
-
-/** An event as Persona sends it, with as many fields of a template as make 4 KB of it. */
-function createBody(): Buffer {
-  const fields: Record<string, string> = {}
-  const toJson = () =>
-    JSON.stringify(
-      createInquiryEvent({
-        name: 'inquiry.completed',
-        inquiryId: 'inq_bench',
-        referenceId: '00000000-0000-4000-8000-000000000001',
-        status: 'completed',
-        eventId: 'evt_bench',
-        fields,
-      }),
-    )
-  let json = toJson()
-  while (json.length < BODY_BYTES) {
-    fields[`field-${Object.keys(fields).length}`] = 'as it was given'
-    json = toJson()
-  }
-  return Buffer.from(json)
 }

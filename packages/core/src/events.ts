@@ -168,7 +168,10 @@ function requireText(value: unknown, path: string): string {
 /** A time in whole seconds stands for its second, all of which the events of that second with milliseconds come before. */
 function requireTime(value: unknown, path: string): Date {
   if (typeof value !== 'string' || !DATE_TIME.test(value)) throw unusable(path)
-  return new Date(Date.parse(value) + (value.includes('.') ? 0 : 999))
+  const time = new Date(Date.parse(value) + (value.includes('.') ? 0 : 999))
+  // Of the years that the form allows, PostgreSQL takes these in UTC.
+  if (time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999) return time
+  throw unusable(path)
 }
 
 function unusable(path: string): EventError {

@@ -25,6 +25,11 @@ export interface RequestHints extends Connection {
   readonly basePath?: string | undefined
   /** How long the names and values of all headers are, in characters. Default: they are counted. */
   readonly headerLength?: number | undefined
+  /**
+   * Whether the body is no longer than its `Content-Length`, as that of what an HTTP server has read itself. Default false:
+   * it is counted while it is read, which costs more.
+   */
+  readonly keepsLength?: boolean | undefined
 }
 
 /** The routes as one function from Request to Response, for any framework. */
@@ -70,7 +75,8 @@ export function createKycHandler(options: KycHandlerOptions): KycHandler {
   }
   const handle: KycHandler['handle'] = async (request, hints = {}) => {
     const { headerLength = toLength(request.headers) } = hints
-    const given = await answer(toPlainRequest(request), { ...hints, headerLength })
+    const { keepsLength = false } = hints
+    const given = await answer(toPlainRequest(request, { keepsLength }), { ...hints, headerLength })
     return given === null ? null : toResponse(given)
   }
   return {

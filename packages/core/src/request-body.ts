@@ -1,5 +1,5 @@
 import { readBytes } from './byte-stream.js'
-import type { PlainRequest } from './plain-request.js'
+import type { BodyReading, PlainRequest } from './plain-request.js'
 import { HttpError } from './problem.js'
 
 /** How a body may be. */
@@ -10,7 +10,7 @@ export interface BodyLimits {
 }
 
 /** What is read of a request for its body. */
-type WithBody = Pick<PlainRequest, 'headers' | 'body' | 'isAborted'>
+type WithBody = Pick<PlainRequest, 'headers' | 'body' | 'readBody' | 'isAborted'>
 
 /** True where the request says that it has a body. */
 export function isBodyAnnounced({ headers }: Pick<PlainRequest, 'headers'>): boolean {
@@ -28,33 +28,43 @@ export function requireAnnouncedSize({ headers }: Pick<PlainRequest, 'headers'>,
  */
 export async function readBody(request: WithBody, limits: BodyLimits): Promise<Uint8Array> {
   requireAnnouncedSize(request, limits.maxBodyBytes)
-  const bytes = request.body === null ? new Uint8Array() : await readStream(request.body.getReader(), limits)
+  const bytes = await readWhole(startReading(request, limits), limits)
   // What is left of a body that was broken off may look like one that is short, or empty.
   const isShort = bytes.length < Number(request.headers.get('content-length') ?? 0)
   if (isShort || request.isAborted) throw interrupted()
   return bytes
 }
 
-async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, limits: BodyLimits): Promise<Uint8Array> {
+function startReading(request: WithBody, { maxBodyBytes }: BodyLimits): BodyReading {
+  const reading = request.readBody?.(maxBodyBytes)
+  if (reading !== undefined && reading !== null) return reading
+  if (request.body === null) return { bytes: Promise.resolve(new Uint8Array()), cancel() {} }
+  const reader = request.body.getReader()
+  return {
+    bytes: readBytes(reader, maxBodyBytes),
+    cancel() {
+      // Not awaited: a stream that hangs may never confirm.
+      reader.cancel().catch(() => {})
+    },
+  }
+}
+
+async function readWhole({ bytes, cancel }: BodyReading, { bodyTimeoutMs }: BodyLimits): Promise<Uint8Array> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), limits.bodyTimeoutMs)
+    timer = setTimeout(() => reject(tooSlow()), bodyTimeoutMs)
   })
   try {
-    return await Promise.race([readAll(reader, limits.maxBodyBytes), timeout])
+    const read = await Promise.race([bytes, timeout])
+    if (read !== null) return read
   } catch (error) {
-    // Not awaited: a stream that hangs may never confirm.
-    reader.cancel().catch(() => {})
+    cancel()
     throw error instanceof HttpError ? error : interrupted()
   } finally {
     clearTimeout(timer)
   }
-}
-
-async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, maxBodyBytes: number): Promise<Uint8Array> {
-  const bytes = await readBytes(reader, maxBodyBytes)
-  if (bytes === null) throw tooLarge()
-  return bytes
+  cancel()
+  throw tooLarge()
 }
 
 // The rest of the body is not read, so the connection cannot be used again.

@@ -66,6 +66,8 @@ describe('a body that is no event', () => {
     ['data.attributes.created-at', '2026-02-30T00:00:00Z'],
     ['data.attributes.created-at', '2026-01-02T25:00:00Z'],
     ['data.attributes.created-at', '2026-01-02T03:04:05'],
+    ['data.attributes.created-at', '0000-12-31T23:59:59Z'],
+    ['data.attributes.created-at', '9999-12-31T23:59:59-10:00'],
     ['data.attributes.payload', undefined],
     ['data.attributes.payload', CANARY],
     ['data.attributes.payload.data', null],

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { PlainRequest } from '@persona-kyc/core'
-import { toBodyStream } from './body-stream.js'
+import type { BodyReading, PlainRequest } from '@persona-kyc/core'
+import { readNodeBody, toBodyStream } from './node-body.js'
 
 /** The request as the routes read it; null where the web has no name for it: none of our routes is called like this. */
 export function toRequest(req: IncomingMessage): PlainRequest | null {
@@ -17,6 +17,7 @@ class NodeRequest implements PlainRequest {
   readonly #req: IncomingMessage
   #stream: ReadableStream<Uint8Array> | undefined
   #made: Request | undefined
+  #isTaken = false
 
   constructor(req: IncomingMessage, method: string, url: string) {
     this.method = method
@@ -29,7 +30,16 @@ class NodeRequest implements PlainRequest {
   }
 
   get body(): ReadableStream<Uint8Array> | null {
-    return this.#made === undefined ? this.#toStream() : this.#made.body
+    if (this.#made !== undefined) return this.#made.body
+    this.#isTaken = true
+    return this.#toStream()
+  }
+
+  readBody(maxBytes: number): BodyReading | null {
+    // Once it is a stream it is read as one.
+    if (this.#stream !== undefined) return null
+    this.#isTaken = true
+    return readNodeBody(this.#req, maxBytes)
   }
 
   get bodyUsed(): boolean {
@@ -40,9 +50,10 @@ class NodeRequest implements PlainRequest {
     return this.#req.destroyed && !this.#req.complete
   }
 
+  /** Without a body where that was taken before. */
   toRequest(): Request {
     const { method } = this
-    const hasBody = method !== 'GET' && method !== 'HEAD'
+    const hasBody = method !== 'GET' && method !== 'HEAD' && !this.#isTaken
     this.#made ??= new Request(this.url, {
       method,
       headers: toHeaders(this.#req),
@@ -72,20 +83,27 @@ function toUrl(target: string): string | null {
 /** The headers as middleware before us has left them. */
 function toHeaders(req: IncomingMessage): Headers {
   const headers = new Headers()
-  for (const name of Object.keys(req.headers)) {
-    for (const value of toValues(req, name) ?? []) headers.append(name, value)
+  const { headersDistinct } = req
+  for (const [name, value] of Object.entries(req.headers)) {
+    for (const one of toDistinct(value, headersDistinct[name]) ?? []) headers.append(name, one)
   }
   return headers
 }
 
-/**
- * The values of a header; null where it is missing. Of a repeated one that Node keeps the first of, such as
- * `Authorization`, all are given: which of them counts is not decided here.
- */
+/** The values of one header; null where it is missing. */
 function toValues({ headers, rawHeaders }: IncomingMessage, name: string): readonly string[] | null {
   const value = headers[name]
   if (value === undefined) return null
-  if (typeof value !== 'string') return value
-  const all = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
-  return all.length > 1 && all[0] === value ? all : [value]
+  const sent = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+  return toDistinct(value, sent)
+}
+
+/**
+ * Of a repeated header that Node keeps the first of, such as `Authorization`, all values are given: which of them counts is
+ * not decided here. What middleware has put there, a number perhaps, is a text on the wire.
+ */
+function toDistinct(value: unknown, sent: readonly string[] = []): readonly string[] | null {
+  if (value === undefined) return null
+  if (sent.length > 1 && sent[0] === value) return sent
+  return Array.isArray(value) ? value.map(String) : [String(value)]
 }

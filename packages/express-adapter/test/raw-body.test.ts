@@ -1,3 +1,4 @@
+import type { AuthorizationRequest, Authorize } from '@persona-kyc/core'
 import express, { type Express, type RequestHandler, Router } from 'express'
 import { describe, expect, test } from 'vitest'
 import { AUTHORIZED, createDelivery, createFixture, INITIATION } from '../../../test-setup/kyc-fixture.js'
@@ -132,4 +133,46 @@ test('a parsed body is held to the limit as well', async () => {
   const headers = { 'content-type': 'application/json', ...AUTHORIZED }
   const response = await fetch(`${origin}/compliance/kyc`, { method: 'POST', headers, body: INITIATION })
   expect(response.status).toBe(413)
+})
+
+test.each([
+  [
+    'before it looks at the request',
+    async (question: AuthorizationRequest) => [await question.findUserId(), question.request],
+  ],
+  ['after it', async (question: AuthorizationRequest) => [question.request, await question.findUserId()]],
+])('authorize may ask for the user %s', async (_name, ask) => {
+  const seen: unknown[] = []
+  const authorize: Authorize = async (question) => {
+    seen.push(...(await ask(question)))
+    return { principal: 'somebody' }
+  }
+  const { origin } = await listen(express().use(createKycRouter(createFixture({ authorize }).options)))
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${origin}/compliance/kyc`, { method: 'POST', headers, body: INITIATION })
+  expect(response.status).toBe(201)
+  expect(seen).toContain('user-1')
+})
+
+test('a body is read whose stream somebody paused', async () => {
+  const pause: RequestHandler = (req, _res, next) => {
+    req.pause()
+    next()
+  }
+  const { origin } = await listen(express().use(pause, createKycRouter(createFixture().options)))
+  expect((await fetch(`${origin}/webhooks/persona/inquiry`, await createDelivery())).status).toBe(200)
+})
+
+test('a header that middleware has made a number of is a text', async () => {
+  const before: RequestHandler = (req, _res, next) => {
+    Object.assign(req.headers, { 'content-length': Number(req.headers['content-length']), 'x-count': 7 })
+    next()
+  }
+  const authorize: Authorize = ({ request }) => ({ principal: `count-${request.headers.get('x-count')}` })
+  const { options, log } = createFixture({ authorize })
+  const { origin } = await listen(express().use(before, createKycRouter(options)))
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${origin}/compliance/kyc`, { method: 'POST', headers, body: INITIATION })
+  expect(response.status).toBe(201)
+  expect(log.join()).toContain('count-7')
 })

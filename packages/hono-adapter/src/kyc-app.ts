@@ -21,11 +21,10 @@ export interface KycAppOptions extends KycHandlerOptions {
 export function createKycApp({ getConnInfo = getNodeConnInfo, ...options }: KycAppOptions): Hono {
   const handler = createKycHandler(options)
   return new Hono().use(async (c, next) => {
-    const consumedBody = await findConsumedBody(c)
     const hints = {
       address: getConnInfo(c).remote.address,
       basePath: toBasePath(c) + (options.basePath ?? ''),
-      consumedBody,
+      consumedBody: wasRead(c) ? await findConsumedBody(c) : undefined,
       ...toNodeHints(c),
     }
     return (await handler.handle(c.req.raw, hints)) ?? next()
@@ -52,7 +51,9 @@ function toNodeHints(c: Context): RequestHints {
   const incoming = findIncoming(c)
   if (incoming === undefined) return {}
   const headerLength = incoming.rawHeaders.reduce((length, text) => length + text.length, 0)
-  return { isEncrypted: incoming.socket.encrypted === true, headerLength }
+  // Middleware may have put another Request in the place of that of @hono/node-server, which has a prototype of its own.
+  const keepsLength = Object.getPrototypeOf(c.req.raw) !== Request.prototype
+  return { isEncrypted: incoming.socket.encrypted === true, headerLength, keepsLength }
 }
 
 /**
@@ -61,10 +62,16 @@ function toNodeHints(c: Context): RequestHints {
  */
 function toBasePath(c: Context): string {
   const mount = routePath(c).split('/').slice(0, -1)
+  if (mount.length === 1) return ''
   return new URL(c.req.url).pathname.split('/').slice(0, mount.length).join('/')
 }
 
-/** What Hono has kept of a body that was read before us; undefined where nobody has read it. */
+function wasRead({ req }: Context): boolean {
+  for (const _ in req.bodyCache) return true
+  return false
+}
+
+/** What Hono has kept of a body that was read before us. */
 async function findConsumedBody({ req }: Context): Promise<unknown> {
   const { arrayBuffer, blob, text, json, formData } = req.bodyCache
   try {

@@ -94,3 +94,29 @@ test('bytes that were read before are held to the limit as well', async () => {
   const app = new Hono().use(reading((req) => req.arrayBuffer())).route('/', createKycApp(options))
   expect((await app.request('/webhooks/persona/inquiry', await createDelivery())).status).toBe(413)
 })
+
+test.each(CALLERS)(
+  'a body that is longer than it says is read no further than it may be, %s',
+  async (_name, caller) => {
+    const { options } = createFixture({ maxWebhookBytes: 1000 })
+    let pulled = 0
+    // As middleware does that unpacks a body, and leaves the headers as they came.
+    const unpack: MiddlewareHandler = async (c, next) => {
+      const body = new ReadableStream({
+        pull(controller) {
+          pulled++
+          if (pulled > 1000) controller.close()
+          else controller.enqueue(new Uint8Array(100))
+        },
+      })
+      const { method, headers } = c.req.raw
+      c.req.raw = new Request(c.req.url, { method, headers, body, duplex: 'half' } as RequestInit)
+      await next()
+    }
+    const call = await caller(new Hono().use(unpack).route('/', createKycApp(options)))
+    const { headers } = await createDelivery()
+    const response = await call('/webhooks/persona/inquiry', { method: 'POST', headers, body: 'short' })
+    expect(response.status).toBe(413)
+    expect(pulled).toBeLessThan(20)
+  },
+)

@@ -1,4 +1,4 @@
-import type { NewEvent, RecordedEvent } from '@persona-kyc/core'
+import { type NewEvent, type RecordedEvent, StorageError } from '@persona-kyc/core'
 
 /** How events are recorded that came at the same time. */
 export interface EventWriter {
@@ -12,6 +12,7 @@ export interface EventWriter {
 
 interface Waiting {
   readonly event: NewEvent
+  readonly sinceMs: number
   readonly resolve: (recorded: RecordedEvent | Promise<RecordedEvent>) => void
   readonly reject: (error: unknown) => void
 }
@@ -21,12 +22,16 @@ const MAX_EVENTS = 200
 /** Of those that wait, so many are looked at for a batch: many may be of one case, which only one of them can be of. */
 const MAX_LOOKED_AT = 1000
 /** How long an event waits for the commits before it, in milliseconds, before another connection is used. */
-const MAX_WAIT_MS = 20
+const PATIENCE_MS = 20
 const MAX_COMMITS_AT_ONCE = 4
+/** Persona waits five seconds for an answer: what has waited for so long is not worth a commit any more. */
+const MAX_WAIT_MS = 4000
+const MAX_WAITING = 20_000
 
 /**
  * Returns a function that records events: at once where nothing is under way, and else together with all others that have
- * come meanwhile, in the next commit. Each resolves after its own commit. What fails together is tried one by one.
+ * come meanwhile, in the next commit. Each resolves after its own commit. What fails together, or was left out, is recorded
+ * alone, and keeps nobody waiting. Rejects with `storage_unavailable` what the commits before it have no end for.
  */
 export function createEventBatches({ recordOne, recordAll, isOutage }: EventWriter): EventWriter['recordOne'] {
   let waiting: Waiting[] = []
@@ -44,38 +49,48 @@ export function createEventBatches({ recordOne, recordAll, isOutage }: EventWrit
   }
   const goOn = () => {
     if (waiting.length > 0 && underWay === 0) start()
+    if (waiting.length > 0) timer ??= setTimeout(hurry, PATIENCE_MS)
     if (waiting.length === 0 && timer !== null) {
       clearTimeout(timer)
       timer = null
     }
-    if (waiting.length > 0 && underWay < MAX_COMMITS_AT_ONCE) timer ??= setTimeout(startOverdue, MAX_WAIT_MS)
   }
-  const startOverdue = () => {
+  const hurry = () => {
     timer = null
-    if (waiting.length > 0 && underWay < MAX_COMMITS_AT_ONCE) start()
+    if (underWay < MAX_COMMITS_AT_ONCE) start()
+    const overdueMs = Date.now() - MAX_WAIT_MS
+    const overdue = waiting.filter(({ sinceMs }) => sinceMs <= overdueMs)
+    if (overdue.length > 0) waiting = waiting.filter(({ sinceMs }) => sinceMs > overdueMs)
+    for (const { reject } of overdue) reject(busy())
     goOn()
   }
 
-  /** Never rejects. */
+  /** Never rejects, and waits for nobody's case. */
   const record = async (batch: readonly Waiting[]) => {
-    if (batch.length === 1) return settleAlone(batch)
     try {
       const recorded = await recordAll(batch.map(({ event }) => event))
       for (const [index, { resolve, event }] of batch.entries()) resolve(recorded[index] ?? recordOne(event))
     } catch (error) {
-      if (isOutage(error)) for (const { reject } of batch) reject(error)
-      else await settleAlone(batch)
+      for (const { event, resolve, reject } of batch) {
+        if (isOutage(error)) reject(error)
+        else resolve(recordOne(event))
+      }
     }
-  }
-  const settleAlone = async (batch: readonly Waiting[]) => {
-    for (const { event, resolve, reject } of batch) await recordOne(event).then(resolve, reject)
   }
 
   return (event) =>
     new Promise((resolve, reject) => {
-      waiting.push({ event, resolve, reject })
+      if (waiting.length >= MAX_WAITING) return reject(busy())
+      waiting.push({ event, sinceMs: Date.now(), resolve, reject })
       goOn()
     })
+}
+
+function busy(): StorageError {
+  return new StorageError('storage_unavailable', {
+    problem: 'PostgreSQL has not recorded the events before this one.',
+    fix: 'Look for long transactions and locks (pg_stat_activity). Nothing was changed; the call can be repeated.',
+  })
 }
 
 /** The first events no two of which are the same one, or can be of the same case; and all others, in their order. */

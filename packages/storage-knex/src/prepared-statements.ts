@@ -39,10 +39,10 @@ export function createPreparedRunner() {
   return async <Row>(knex: Knex, { name, text }: PreparedStatement, values: readonly unknown[]): Promise<Row[]> => {
     const pool = knex.client as Pool
     const connection = await pool.acquireConnection()
-    // As Knex does it, for those who listen there.
-    pool.emit('query', { __knexUid: connection.__knexUid, method: 'raw', sql: text, bindings: values })
     const query = async (config: { name?: string }) => (await connection.query({ ...config, text, values })).rows
     try {
+      // As Knex does it, for those who listen there.
+      pool.emit('query', { __knexUid: connection.__knexUid, method: 'raw', sql: text, bindings: values })
       if (!keeps || knex.isTransaction === true) return (await query({})) as Row[]
       return (await query({ name }).catch((error: unknown) => {
         if (!NOT_PREPARED.includes(toDriverCode(error))) throw error

@@ -18,26 +18,22 @@ export interface RecordEventsOptions {
  * transition before where a longer transaction began earlier: so the feed never turns the order of one case around.
  */
 export function recordEventsSql(tables: TableNames, { waits }: RecordEventsOptions): string {
-  const { cases, events } = tables
-  // A case that is there and not among the targets is held by somebody else: nothing is known of its newest state.
-  const isUnknown = `not exists (select 1 from ${cases} c where ${isOf('c', 'g')})`
+  const { events } = tables
   return toStatement(tables, {
     waits,
     recorded: `
       insert into ${events} (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
         attempts_made, attempts_left, first_attempted_at)
-      select g.id, g.name, t.id, g.inquiry_id,
-        case when g.status is not null and t.id is null then 'unmatched' else ${OUTCOME} end,
-        g.persona_status, g.occurred_at, g.received_at, g.attempts_made, g.attempts_left, g.first_attempted_at
-      from given g left join target t using (place)
-      ${waits ? '' : `where t.id is not null or ${isUnknown}`}
-      order by g.id
+      select id, name, case_id, inquiry_id,
+        case when status is not null and case_id is null then 'unmatched' else outcome end,
+        persona_status, occurred_at, received_at, attempts_made, attempts_left, first_attempted_at
+      from work
+      order by id
       on conflict (id) do nothing
-      returning id, case_id, outcome`,
+      returning id, outcome`,
     // A scalar: of an EXISTS the planner may make a hash of the whole table.
-    mayMatch: `r.outcome is null and p.id is not null
-      and coalesce((select e.outcome = 'unmatched' from ${events} e where e.id = g.id), true)`,
-    condition: waits ? '' : `where r.id is not null or p.place is not null or ${isUnknown}`,
+    mayMatch: `r.outcome is null and w.case_id is not null
+      and coalesce((select e.outcome = 'unmatched' from ${events} e where e.id = w.id), true)`,
   })
 }
 
@@ -50,24 +46,14 @@ export function matchEventsSql(tables: TableNames): string {
     waits: true,
     recorded: `
       update ${tables.events} e set
-        name = g.name, case_id = t.id, outcome = ${OUTCOME}, persona_status = g.persona_status,
-        occurred_at = g.occurred_at
-      from given g join target t using (place)
-      where e.id = g.id and e.outcome = 'unmatched' and e.inquiry_id = g.inquiry_id
-      returning e.id, e.case_id, e.outcome`,
+        name = w.name, case_id = w.case_id, outcome = w.outcome, persona_status = w.persona_status,
+        occurred_at = w.occurred_at
+      from work w
+      where e.id = w.id and w.case_id is not null and e.outcome = 'unmatched' and e.inquiry_id = w.inquiry_id
+      returning e.id, e.outcome`,
     mayMatch: 'false',
-    condition: '',
   })
 }
-
-/** What becomes of an event whose case is there. */
-const OUTCOME = `
-        case
-          when g.status is null then 'ignored'
-          when t.erased_at is not null or t.persona_inquiry_id <> g.inquiry_id then 'stale'
-          when (t.last_event_at, t.last_event_rank, t.last_event_id) >= (g.occurred_at, g.rank, g.id) then 'stale'
-          else 'applied'
-        end`
 
 /** What a case's row is read for. Named, so that a column that is added changes no statement's result. */
 const CASE_COLUMNS = [
@@ -91,24 +77,23 @@ const CASE_COLUMNS = [
   'revision',
 ]
 
-function isOf(kycCase: string, event: string): string {
-  return `(${kycCase}.persona_inquiry_id = ${event}.inquiry_id
-        or (${kycCase}.id = ${event}.reference_id and ${event}.inquiry_id is not null))`
-}
-
 interface StatementParts extends RecordEventsOptions {
   readonly recorded: string
   readonly mayMatch: string
-  /** Which events have a row in the result. */
-  readonly condition: string
 }
 
-function toStatement(
-  { cases, transitions, feed }: TableNames,
-  { waits, recorded, mayMatch, condition }: StatementParts,
-): string {
+function toStatement({ cases, transitions, feed }: TableNames, { waits, recorded, mayMatch }: StatementParts): string {
   const currentXid = toFeedXid('pg_current_xact_id()', `(select xid_offset from ${feed})`)
   const columns = CASE_COLUMNS.join(', ')
+  const ofEvent = `${cases} c where c.persona_inquiry_id = g.inquiry_id
+          or (c.id = g.reference_id and g.inquiry_id is not null)`
+  // A case that is there and not among the targets is held by somebody else: also that of the inquiry, where the one of the
+  // reference was free.
+  const unlessHeld = waits
+    ? ''
+    : `where t.persona_inquiry_id = g.inquiry_id or (
+        (select c.id from ${cases} c where c.persona_inquiry_id = g.inquiry_id) is null
+        and (t.id is not null or not exists (select 1 from ${ofEvent})))`
   return `
     with given as materialized (
       select * from json_to_recordset($1) as event (place integer, id text, name text, inquiry_id text,
@@ -117,58 +102,70 @@ function toStatement(
         first_attempted_at timestamptz)
     ),
     target as materialized (
-      select g.place, c.*, c.status as previous_status
+      select g.place, c.*
       from (select * from given order by inquiry_id, place) g cross join lateral (
-        select * from ${cases} c where ${isOf('c', 'g')}
+        select * from ${ofEvent}
         order by (c.persona_inquiry_id = g.inquiry_id) is true desc
         limit 1
         for update${waits ? '' : ' skip locked'}
       ) c
     ),
+    work as materialized (
+      select g.*, t.id as case_id, t.status as previous_status,
+        case
+          when g.status is null then 'ignored'
+          when t.erased_at is not null or t.persona_inquiry_id <> g.inquiry_id then 'stale'
+          when (t.last_event_at, t.last_event_rank, t.last_event_id) >= (g.occurred_at, g.rank, g.id) then 'stale'
+          else 'applied'
+        end as outcome
+      from given g left join target t using (place)
+      ${unlessHeld}
+    ),
     recorded as (${recorded}
     ),
     moved as (
       update ${cases} c set
-        persona_inquiry_id = g.inquiry_id,
+        persona_inquiry_id = w.inquiry_id,
         initiating_until = case when c.persona_inquiry_id is not null then c.initiating_until end,
-        persona_status = g.persona_status,
-        status = g.status,
-        verification_score = g.score,
-        verified_at = case when g.status = 'verified' then coalesce(c.verified_at, g.occurred_at) end,
-        persona_session_token = case when g.status = 'pending' then c.persona_session_token end,
-        is_open = g.status in ('pending', 'review') and c.erased_at is null and (c.is_open or not exists (
+        persona_status = w.persona_status,
+        status = w.status,
+        verification_score = w.score,
+        verified_at = case when w.status = 'verified' then coalesce(c.verified_at, w.occurred_at) end,
+        persona_session_token = case when w.status = 'pending' then c.persona_session_token end,
+        is_open = w.status in ('pending', 'review') and c.erased_at is null and (c.is_open or not exists (
           select 1 from ${cases} other where other.user_id = c.user_id and other.is_open and other.id <> c.id)),
-        revision = c.revision + case when t.previous_status <> g.status then 1 else 0 end,
-        feed_xid = case when t.previous_status <> g.status
+        revision = c.revision + case when w.previous_status <> w.status then 1 else 0 end,
+        feed_xid = case when w.previous_status <> w.status
           then greatest(${currentXid}, c.feed_xid) else c.feed_xid end,
-        last_event_at = g.occurred_at,
-        last_event_rank = g.rank,
-        last_event_id = g.id,
-        updated_at = g.received_at
-      from recorded r join given g on g.id = r.id join target t on t.place = g.place
-      where c.id = r.case_id and r.outcome = 'applied'
-        -- By the index, however few cases there are.
-        and c.id = any (array(select case_id from recorded where outcome = 'applied'))
-      returning g.place, c.*, t.previous_status
+        last_event_at = w.occurred_at,
+        last_event_rank = w.rank,
+        last_event_id = w.id,
+        updated_at = w.received_at
+      from work w join recorded r on r.id = w.id
+      -- Put so that the planner counts on few: it then finds each case by the index, in a table of any size.
+      where c.id = w.case_id and r.outcome || '' = 'applied'
+      returning w.place, w.id as event_id, w.name, w.occurred_at, w.received_at, w.previous_status, c.feed_xid,
+        ${toColumns('c')}
     ),
     appended as (
       insert into ${transitions} (case_id, revision, from_status, to_status, score, persona_status,
         event_id, event_name, occurred_at, recorded_at, feed_xid)
-      select m.id, m.revision, m.previous_status, m.status, m.verification_score, m.persona_status,
-        g.id, g.name, g.occurred_at, g.received_at, m.feed_xid
-      from moved m join given g using (place)
-      where m.previous_status <> m.status
+      select id, revision, previous_status, status, verification_score, persona_status,
+        event_id, name, occurred_at, received_at, feed_xid
+      from moved where previous_status <> status
     ),
     present as (
-      select place, previous_status, ${columns} from moved
+      select place, ${columns} from moved
       union all
-      select place, previous_status, ${columns} from target t
-      where not exists (select 1 from moved m where m.place = t.place)
+      select place, ${columns} from target t where not exists (select 1 from moved m where m.place = t.place)
     )
-    select g.place, coalesce(r.outcome, 'duplicate') as outcome, ${mayMatch} as may_match, p.previous_status,
-      ${CASE_COLUMNS.map((column) => `p.${column}`).join(', ')}
-    from given g left join recorded r on r.id = g.id left join present p on p.place = g.place
-    ${condition}`
+    select w.place, coalesce(r.outcome, 'duplicate') as outcome, ${mayMatch} as may_match, w.previous_status,
+      ${toColumns('p')}
+    from work w left join recorded r on r.id = w.id left join present p on p.place = w.place`
+}
+
+function toColumns(table: string): string {
+  return CASE_COLUMNS.map((column) => `${table}.${column}`).join(', ')
 }
 
 /** The value of {@link recordEventsSql}: its rows name an event by its place in the list. */

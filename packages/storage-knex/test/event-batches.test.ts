@@ -2,19 +2,19 @@ import type { NewEvent, RecordedEvent } from '@persona-kyc/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEventBatches } from '../src/event-batches.js'
 
-/** A writer whose commits end when the test says so: the first one, those of many, and where `holdsAll` is set all others. */
-function createWriter({ holdsAll = false } = {}) {
+/** A writer whose commits end when the test says so. What is recorded alone is recorded at once. */
+function createWriter() {
   const commits: { ids: string[]; end(): void; fail(error: unknown): void }[] = []
   const skipped = new Set<string>()
-  const alone: string[] = []
   const broken = new Set<string>()
+  const held = new Set<string>()
+  const alone: string[] = []
   const outage = new Error('outage')
   const record = createEventBatches({
     async recordOne({ id }) {
       alone.push(id)
       if (broken.has(id)) throw new Error(`broken ${id}`)
-      if (commits.length === 0 || holdsAll)
-        await new Promise<void>((end) => commits.push({ ids: [id], end, fail: end }))
+      if (held.has(id)) await new Promise(() => {})
       return toRecorded(id)
     },
     async recordAll(events) {
@@ -24,7 +24,7 @@ function createWriter({ holdsAll = false } = {}) {
     },
     isOutage: (error) => error === outage,
   })
-  return { record, commits, alone, skipped, broken, outage }
+  return { record, commits, alone, skipped, broken, held, outage }
 }
 
 /** Tells an event from others by its case alone. */
@@ -50,9 +50,9 @@ afterEach(() => {
 
 describe('createEventBatches', () => {
   it('records a lone event at once, and leaves no timer', async () => {
-    const { record, commits, alone } = createWriter()
+    const { record, commits } = createWriter()
     const recorded = record(newEvent('a'))
-    expect(alone).toEqual(['a'])
+    expect(commits.map(({ ids }) => ids)).toEqual([['a']])
     commits[0]?.end()
     await flush()
     expect(await recorded).toEqual(toRecorded('a'))
@@ -85,6 +85,9 @@ describe('createEventBatches', () => {
     await flush()
     expect(commits[1]?.ids).toEqual([first?.id, 'z'])
     commits[1]?.end()
+    await flush()
+    expect(commits[2]?.ids).toEqual([second?.id])
+    commits[2]?.end()
     expect((await all[3])?.kycCase?.id).toBe(second?.id)
   })
 
@@ -99,45 +102,47 @@ describe('createEventBatches', () => {
     expect(commits.map(({ ids }) => ids.length)).toEqual([1, 200, 200, 49])
   })
 
-  it('tries alone what failed together: only the bad one fails', async () => {
+  it('records alone what failed together: only the bad one fails', async () => {
     const { record, commits, broken } = createWriter()
     broken.add('c')
-    const all = ['a', 'b', 'c', 'd'].map((id) => record(newEvent(id)))
-    const outcomes = Promise.allSettled(all)
+    const outcomes = Promise.allSettled(['a', 'b', 'c', 'd'].map((id) => record(newEvent(id))))
     commits[0]?.end()
     await flush()
     commits[1]?.fail(new Error('a text that cannot be stored'))
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
   })
 
-  it('tries nothing alone where the storage is away', async () => {
+  it('records nothing alone where the storage is away, and goes on when it is back', async () => {
     const { record, commits, alone, outage } = createWriter()
-    const all = ['a', 'b', 'c'].map((id) => record(newEvent(id)))
-    const outcomes = Promise.allSettled(all)
+    const outcomes = Promise.allSettled(['a', 'b', 'c'].map((id) => record(newEvent(id))))
     commits[0]?.end()
     await flush()
     commits[1]?.fail(outage)
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
-    expect(alone).toEqual(['a'])
+    expect(alone).toEqual([])
     const next = record(newEvent('d'))
+    commits[2]?.end()
     expect(await next).toEqual(toRecorded('d'))
   })
 
-  it('records alone what the commit has left out', async () => {
-    const { record, commits, alone, skipped } = createWriter()
-    skipped.add('c')
-    const all = ['a', 'b', 'c'].map((id) => record(newEvent(id)))
+  it('records alone what the commit has left out, and lets nobody wait for it', async () => {
+    const { record, commits, alone, skipped, held } = createWriter()
+    skipped.add('a').add('c')
+    held.add('a').add('c')
+    const all = ['a', 'b', 'c', 'd'].map((id) => record(newEvent(id)))
     commits[0]?.end()
     await flush()
     commits[1]?.end()
-    await Promise.all(all)
+    expect(await Promise.all([all[1], all[3]])).toEqual([toRecorded('b'), toRecorded('d')])
     expect(alone).toEqual(['a', 'c'])
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('waits 20 ms for the commits before, and has four under way at most', async () => {
-    const { record, commits } = createWriter({ holdsAll: true })
+    const { record, commits } = createWriter()
+    const all: Promise<RecordedEvent>[] = []
     for (let round = 0; round < 6; round++) {
-      for (const index of [0, 1]) void record(newEvent(`e${round}-${index}`))
+      for (const index of [0, 1]) all.push(record(newEvent(`e${round}-${index}`)))
       await vi.advanceTimersByTimeAsync(20)
     }
     expect(commits.map(({ ids }) => ids.length)).toEqual([1, 1, 2, 2])
@@ -145,7 +150,32 @@ describe('createEventBatches', () => {
       commits[index]?.end()
       await flush()
     }
-    expect(vi.getTimerCount()).toBe(0)
+    await Promise.all(all)
     expect(commits.flatMap(({ ids }) => ids)).toHaveLength(12)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('refuses what has waited for four seconds, and what 20,000 wait before', async () => {
+    const { record, commits } = createWriter()
+    for (let index = 0; index < 4; index++) {
+      void record(newEvent(`hangs-${index}`))
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    const first = record(newEvent('late'))
+    first.catch(() => {})
+    await vi.advanceTimersByTimeAsync(3900)
+    const second = record(newEvent('later'))
+    await vi.advanceTimersByTimeAsync(120)
+    await expect(first).rejects.toMatchObject({ code: 'storage_unavailable' })
+    for (const { end } of commits) end()
+    await flush()
+    commits.at(-1)?.end()
+    expect(await second).toEqual(toRecorded('later'))
+
+    const many = Array.from({ length: 20_001 }, (_, index) => record(newEvent(`m${index}`)))
+    for (const one of many) one.catch(() => {})
+    await expect(record(newEvent('too many'))).rejects.toMatchObject({ code: 'storage_unavailable' })
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })

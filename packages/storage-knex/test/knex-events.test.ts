@@ -75,6 +75,35 @@ describe('events that come at the same time', () => {
     expect(await Promise.all(all)).toEqual(['applied', 'applied', 'applied', 'applied'])
   })
 
+  it('wait for nobody else’s case where one of them cannot be stored, or all others are of a held case', async () => {
+    const storage = createKnexStorage({ knex: database.app })
+    await createCases(storage, 'stuck')
+    const holder = await database.app.transaction()
+    await holder.raw('select 1 from persona_kyc.kyc_cases where id = ? for update', ['stuck-case-1'])
+    const held = [0, 1, 2, 3, 4].map((index) =>
+      storage.recordEvent(toEvent('stuck', { ...TO_REVIEW(1), id: 200 + index, at: index }, index)),
+    )
+    const bad = storage.recordEvent({ ...toEvent('stuck', TO_REVIEW(2), 2), name: 'inquiry\0started' })
+    const good = storage.recordEvent(toEvent('stuck', TO_REVIEW(3), 3))
+    await expect(bad).rejects.toMatchObject({ code: 'storage_failed' })
+    expect((await good).outcome).toBe('applied')
+    await holder.commit()
+    expect((await Promise.all(held)).map(({ outcome }) => outcome)).toContain('applied')
+  })
+
+  it('find the case of their inquiry, also while it is held and that of their reference is free', async () => {
+    const storage = createKnexStorage({ knex: database.app })
+    await createCases(storage, 'moved')
+    const holder = await database.app.transaction()
+    await holder.raw('select 1 from persona_kyc.kyc_cases where id = ? for update', ['moved-case-0'])
+    const event = { ...toEvent('moved', TO_REVIEW(0), 0), referenceId: 'moved-case-1' }
+    const others = [2, 3].map((index) => storage.recordEvent(toEvent('moved', TO_REVIEW(index), index)))
+    const recording = storage.recordEvent(event)
+    await Promise.all(others)
+    await holder.commit()
+    expect(await recording).toMatchObject({ outcome: 'applied', kycCase: { id: 'moved-case-0' } })
+  })
+
   it('are matched again once their case is there, together too', async () => {
     const storage = createKnexStorage({ knex: database.app })
     const events = [0, 1, 2, 3].map((index) => toEvent('late', TO_REVIEW(index), index))
@@ -99,6 +128,20 @@ describe('events that come at the same time', () => {
 })
 
 describe('prepared statements', () => {
+  it('give their connection back, whatever a listener does', async () => {
+    const knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 1 } })
+    pools.push(knex)
+    const storage = createKnexStorage({ knex, batches: false })
+    await createCases(storage, 'listened')
+    const fail = () => {
+      throw new Error('a listener that fails')
+    }
+    knex.on('query', fail)
+    await expect(storage.recordEvent(toEvent('listened', TO_REVIEW(0), 0))).rejects.toThrow()
+    knex.off('query', fail)
+    expect((await storage.recordEvent(toEvent('listened', TO_REVIEW(0), 0))).outcome).toBe('applied')
+  })
+
   it('are prepared once, and go on unprepared where the session was given to somebody else', async () => {
     const knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 1, max: 1 } })
     pools.push(knex)
