@@ -4,6 +4,7 @@ import { checkWebhookCommand } from './check-webhook.js'
 import { consumersCommand } from './consumers.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { doctorCommand } from './doctor.js'
+import { importCommand } from './import.js'
 import { mendFeedCommand } from './mend-feed.js'
 import { migrateCommand } from './migrate.js'
 import { reconcileCommand } from './reconcile.js'
@@ -16,6 +17,7 @@ const COMMANDS = {
   doctor: doctorCommand,
   reconcile: reconcileCommand,
   replay: replayCommand,
+  import: importCommand,
   consumers: consumersCommand,
   'dead-letters': deadLettersCommand,
   'check-webhook': checkWebhookCommand,

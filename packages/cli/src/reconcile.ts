@@ -37,7 +37,7 @@ export const reconcileCommand = defineCommand({
         })
         .finally(() => progress.stop()),
     )
-    for (const line of toLines(report)) console.log(line)
+    for (const line of toReportLines(report)) console.log(line)
     return report.status === 'done' || report.status === 'busy' ? 0 : 1
   },
 })
@@ -55,7 +55,8 @@ const STATUS_LINES: Readonly<Record<ReconcileReport['status'], string>> = {
   aborted: 'Ended early: run it again.',
 }
 
-function toLines(report: ReconcileReport): string[] {
+/** What to say of a run. */
+export function toReportLines(report: ReconcileReport): string[] {
   return [
     ...report.transitions.map(toTransitionLine),
     `${report.casesChecked} cases checked, ${report.inquiriesAdopted} inquiries adopted, ${report.inquiriesMissing} unknown to Persona`,

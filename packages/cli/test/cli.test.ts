@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createKycEngine, createPersonaClient, type KycEngine } from '@persona-kyc/core'
 import { createGrants, createKnexStorage, MIGRATION_NAMES } from '@persona-kyc/storage-knex'
-import { type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
+import { createInquiryEvent, type FakePersonaServer, startFakePersonaServer } from '@persona-kyc/testing'
 import createKnex, { type Knex } from 'knex'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type AppDatabase, createAppDatabase, migrateForApp } from '../../../test-setup/app-database.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -77,6 +80,11 @@ describe('persona-kyc', () => {
     [['replay', '--policy', '/nowhere.json'], {}, /status policy is neither/],
     [['dead-letters', 'replay'], {}, /--consumer NAME/],
     [['check-webhook'], {}, /--url/],
+    [['import'], {}, /Give a file/],
+    [['import', '/nowhere.ndjson'], {}, /The file cannot be read/],
+    [['import', '-', '--after-line', 'x'], {}, /--after-line must be a whole number/],
+    [['import', '--since', 'yesterday'], {}, /--since must be a time/],
+    [['import', 'x', '--since', '2026-01-01'], {}, /not both/],
   ])('says what is wrong with %j %j', async (args, environment, message) => {
     const { code, stdout, stderr } = await run(args, environment)
     expect(stderr).toMatch(message)
@@ -165,6 +173,54 @@ describe('persona-kyc replay', () => {
     expect(stdout).toContain(`${kycCase.id}  verified -> pending  (replay.`)
     expect((await run(['replay', '--policy', 'decision'])).stdout).toContain('0 cases moved')
     expect((await run(['replay'], { KYC_STATUS_POLICY: 'completed' })).stdout).toContain('pending -> verified')
+  })
+})
+
+describe('persona-kyc import', () => {
+  it('records a history from a file, tells what it is not, and goes on after a line', async () => {
+    const { kycCase } = await engine.initiateKyc({ userId: 'user-import', documentType: 'passport' })
+    const events = ['started', 'completed', 'declined'].map((name, index) =>
+      createInquiryEvent({
+        name: `inquiry.${name}`,
+        inquiryId: kycCase.personaInquiryId ?? '',
+        referenceId: kycCase.id,
+        templateId: 'itmpl_cli',
+        eventId: `evt_import_${index}`,
+        createdAt: Date.now() + index,
+      }),
+    )
+    const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-import-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
+    const file = join(directory, 'events.ndjson')
+    await writeFile(file, [...events.map((event) => JSON.stringify(event)), 'canary that is no JSON', ''].join('\n'))
+    const first = await run(['import', file])
+    expect(first).toMatchObject({ code: 0 })
+    expect(first.stdout).toContain('No event with a time, in the lines 4')
+    expect(first.stdout).toContain('3 events recorded, 0 were there, 1 unreadable')
+    expect(first.stdout + first.stderr).not.toContain('canary')
+    expect((await engine.getCase(kycCase.id)).status).toBe('rejected')
+    const { stdout } = await run(['import', file, '--after-line', '2'])
+    expect(stdout).toContain('0 events recorded, 1 were there, 1 unreadable')
+  })
+
+  it('tells where to go on when the database is away, without the password', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-import-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
+    const file = join(directory, 'events.ndjson')
+    const event = createInquiryEvent({ name: 'inquiry.started', inquiryId: 'inq_away', referenceId: 'nobody' })
+    await writeFile(file, `no event\n${JSON.stringify(event)}\n`)
+    const { code, stdout, stderr } = await run(['import', file], { DATABASE_URL: URL_CANARY })
+    expect(code).toBe(1)
+    expect(stderr).toContain('Ended after line 1. To go on, run it again with --after-line 1.')
+    expect(stdout + stderr).not.toContain('secret-canary')
+  })
+
+  it('asks Persona for its events, further back than the last run', async () => {
+    const { kycCase } = await engine.initiateKyc({ userId: 'user-import-2', documentType: 'passport' })
+    persona.fake.inquiries.simulate(kycCase.personaInquiryId ?? '', 'start_inquiry', 'complete_inquiry')
+    const { code, stdout } = await run(['import', '--since', '2020-01-01'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(`${kycCase.id}  pending -> verified`)
   })
 })
 

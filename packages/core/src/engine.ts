@@ -8,6 +8,7 @@ import { type KycEngineOptions, toContext } from './engine-options.js'
 import { eraseCase } from './erase-case.js'
 import { type FeedHandler, type FollowOptions, followFeed } from './follow-feed.js'
 import { createStorageProbe, type KycHealth } from './health.js'
+import { type ImportOptions, type ImportReport, importEvents } from './import-events.js'
 import { type InitiateKycOptions, initiateKyc } from './initiate-kyc.js'
 import { requireInitiation, requirePage } from './input.js'
 import type { Logger } from './logger.js'
@@ -88,6 +89,12 @@ export interface KycEngine {
    * had no case when they came.
    */
   replayEvents(options?: ReplayOptions): Promise<ReplayReport>
+  /**
+   * Records a history of events, one as JSON on each line: the body of a webhook, or an event as Persona lists it. The
+   * same way as webhooks, but nobody checks a signature: import what you trust. An event that is there is passed over, so an
+   * import may be repeated. Rejects with StorageError, once all that was under way has ended.
+   */
+  importEvents(lines: AsyncIterable<string> | Iterable<string>, options?: ImportOptions): Promise<ImportReport>
   /** Compares the webhook that is configured at Persona with what the app expects. */
   checkWebhook(expected: ExpectedWebhook): Promise<WebhookDrift>
   /** Appends to the audit trail who asked for what, and what was decided. Durable once it resolves. */
@@ -156,6 +163,7 @@ function toEngine(context: EngineContext): KycEngine {
     reconcile: async (options = {}) => reconcile(context, options),
     reconcileEvery: async (options = {}) => reconcileEvery(context, options),
     replayEvents: async (options = {}) => replayEvents(context, options),
+    importEvents: async (lines, options = {}) => importEvents(context, lines, options),
     checkWebhook: (expected) => checkWebhook(context.persona, expected),
     recordAccess: async ({ principal, action, route, verdict, caseId }) => {
       const id = crypto.randomUUID()

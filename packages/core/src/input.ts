@@ -34,6 +34,13 @@ export function requireWholeNumber(name: string, value: number, minimum: number)
   throw invalid(name, `Give a whole number from ${minimum}, or leave it out for the default.`)
 }
 
+/** Checks a date. Returns it in milliseconds since the epoch. Throws `argument_invalid`. */
+export function requireTime(name: string, value: Date): number {
+  const time = value.getTime()
+  if (Number.isFinite(time)) return time
+  throw invalid(name, 'Give a valid date.')
+}
+
 function invalid(name: string, fix: string): KycError {
   return new KycError('argument_invalid', { problem: `${name} is not usable.`, fix })
 }

@@ -1,6 +1,7 @@
 import { isInquiryEvent, type PersonaEvent } from './events.js'
 import type { Run } from './reconcile.js'
 import { recordPersonaEvent } from './record-persona-event.js'
+import type { RecordedEvent } from './storage.js'
 
 /** Persona's list may lag a little behind its events, and its clock behind ours. */
 const OVERLAP_MS = 2 * 60_000
@@ -11,9 +12,8 @@ const PAGE_SIZE = 100
  * The place is kept only when the whole way back was walked: what is missed by an early end, the next run reads again.
  */
 export async function reconcileEvents(run: Run): Promise<void> {
-  const { context, lease, lookbackMs } = run
-  const start = context.now() - lookbackMs
-  const since = lease.cursor === null ? start : (toTime(lease.cursor) ?? start) - OVERLAP_MS
+  const { context, lease } = run
+  const since = toStart(run)
   let newest: number | null = null
   let after: string | undefined
   do {
@@ -22,7 +22,9 @@ export async function reconcileEvents(run: Run): Promise<void> {
     )
     newest ??= items[0]?.createdAt?.getTime() ?? null
     run.report.eventsUnreadable += unreadable
-    for (const event of items) await record(run, event, since)
+    for (const recorded of await Promise.all(items.map((event) => record(run, event, since)))) {
+      if (recorded !== null) run.note(recorded)
+    }
     run.progress({ phase: 'events', done: run.report.eventsRead, total: null })
     after = items.some(({ createdAt }) => createdAt !== null && createdAt.getTime() < since)
       ? undefined
@@ -31,15 +33,22 @@ export async function reconcileEvents(run: Run): Promise<void> {
   if (newest !== null) await lease.save({ cursor: new Date(newest).toISOString(), attempts: 0 })
 }
 
-async function record(run: Run, event: PersonaEvent, since: number): Promise<void> {
-  const { context, report } = run
+/** Where the last run began, or further back where that is asked for. */
+function toStart({ context, lease, lookbackMs, since }: Run): number {
+  if (since !== null) return since
+  const start = context.now() - lookbackMs
+  return lease.cursor === null ? start : (toTime(lease.cursor) ?? start) - OVERLAP_MS
+}
+
+/** The events of a page are recorded together, so that they share commits. */
+async function record({ context, report }: Run, event: PersonaEvent, since: number): Promise<RecordedEvent | null> {
   const { createdAt } = event
-  if (createdAt === null || createdAt.getTime() < since) return
+  if (createdAt === null || createdAt.getTime() < since) return null
   report.eventsRead += 1
-  if (event.inquiry === null || !isInquiryEvent(event.name)) return
+  if (event.inquiry === null || !isInquiryEvent(event.name)) return null
   const recorded = await recordPersonaEvent(context, { ...event, createdAt }, null)
   if (recorded.outcome !== 'duplicate') report.eventsRecorded += 1
-  run.note(recorded)
+  return recorded
 }
 
 function toTime(cursor: string): number | null {

@@ -1,6 +1,6 @@
 import { type HeldLease, sleepUntilAborted, withLease } from './consumer-lease.js'
 import type { EngineContext } from './engine-context.js'
-import { requireWholeNumber } from './input.js'
+import { requireTime, requireWholeNumber } from './input.js'
 import { toLogFields } from './logger.js'
 import { createPacer } from './pacer.js'
 import { isPersonaError } from './persona-error.js'
@@ -26,6 +26,8 @@ export interface ReconcileOptions {
   readonly maxAgeMs?: number | undefined
   /** How far back the first run reads the events, in milliseconds. Default 3 days: longer than Persona retries. */
   readonly lookbackMs?: number | undefined
+  /** Reads the events back to this time, whatever a run before has read. Persona keeps them for 30 days. */
+  readonly since?: Date | undefined
   /** The part of the rate limit that is left to others, 0 to 1. Default 0.1. */
   readonly reserve?: number | undefined
   readonly onProgress?: ((progress: ReconcileProgress) => unknown) | undefined
@@ -64,6 +66,8 @@ export interface Run {
   readonly quietMs: number
   readonly maxAgeMs: number
   readonly lookbackMs: number
+  /** In milliseconds since the epoch; null where the last run says how far back. */
+  readonly since: number | null
   readonly report: { -readonly [Name in keyof ReconcileReport]: ReconcileReport[Name] } & { transitions: Transition[] }
   /** Asks Persona for a page, when there is room for it. Rejects when the run is over. */
   ask<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer>
@@ -125,6 +129,7 @@ function toStart(context: EngineContext, options: ReconcileOptions, report: Run[
     quietMs: requireWholeNumber('quietMs', options.quietMs ?? 10 * MINUTE_MS, 0),
     maxAgeMs: toDuration('maxAgeMs', options.maxAgeMs ?? 30 * DAY_MS),
     lookbackMs: toDuration('lookbackMs', options.lookbackMs ?? 3 * DAY_MS),
+    since: options.since === undefined ? null : requireTime('since', options.since),
   }
   const pacer = createPacer(persona, { now, sleep, reserve: options.reserve })
   return async (lease: HeldLease) => {

@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { ImportReport } from '@persona-kyc/core'
+import { defineCommand } from 'citty'
+import { DATABASE_ARGS, POLICY_ARGS, withEngine, withLocalEngine } from './environment.js'
+import { createInterruption } from './interruption.js'
+import { createProgress } from './progress.js'
+import { toReportLines } from './reconcile.js'
+import { UsageError } from './usage.js'
+
+export const importCommand = defineCommand({
+  meta: { name: 'import', description: 'Records a history of events, from a file or from Persona' },
+  args: {
+    file: {
+      type: 'positional',
+      description: 'A file with an event as JSON on each line (NDJSON); - for the standard input',
+      required: false,
+    },
+    'after-line': { type: 'string', description: 'Go on after this line of the file', valueHint: 'NUMBER' },
+    since: {
+      type: 'string',
+      description: 'Instead of a file: read Persona’s events back to this time; it keeps them for 30 days',
+      valueHint: 'TIME',
+    },
+    ...POLICY_ARGS,
+    ...DATABASE_ARGS,
+  },
+  async run({ args }) {
+    const { file, since } = args
+    if (file !== undefined && since !== undefined) throw new UsageError('Give a file or --since, not both.')
+    if (file !== undefined) return importFile(file, args)
+    if (since !== undefined) return importFromPersona(since, args)
+    throw new UsageError('Give a file (- for the standard input), or --since TIME to ask Persona.')
+  },
+})
+
+type EngineArgs = Parameters<typeof withLocalEngine>[0]
+
+async function importFile(file: string, args: EngineArgs & { readonly 'after-line'?: string | undefined }) {
+  const afterLine = toLineNumber(args['after-line'] ?? '0')
+  const input = file === '-' ? process.stdin : await open(file)
+  const signal = createInterruption()
+  const progress = createProgress()
+  let line = afterLine
+  const report = await withLocalEngine(args, (engine) =>
+    engine
+      .importEvents(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), {
+        afterLine,
+        signal,
+        onProgress(reached) {
+          line = reached.line
+          progress.show('lines', line, null)
+        },
+      })
+      .finally(() => progress.stop()),
+  ).catch((error: unknown) => {
+    console.error(toResumption(line))
+    throw error
+  })
+  for (const text of toLines(report)) console.log(text)
+  if (!signal.aborted) return 0
+  console.error(toResumption(report.line))
+  return 1
+}
+
+/** Rejects with UsageError for a file that cannot be read, before the database is asked for anything. */
+async function open(file: string): Promise<NodeJS.ReadableStream> {
+  const stream = createReadStream(file)
+  await once(stream, 'open').catch(() => {
+    throw new UsageError('The file cannot be read.')
+  })
+  return stream
+}
+
+async function importFromPersona(since: string, args: EngineArgs): Promise<number> {
+  const time = new Date(since)
+  if (Number.isNaN(time.getTime())) throw new UsageError('--since must be a time, such as 2026-11-01T00:00:00Z.')
+  if (!process.env.PERSONA_TEMPLATE_ID) {
+    throw new UsageError('PERSONA_TEMPLATE_ID is not set: by it the inquiries of this app are known.')
+  }
+  const progress = createProgress()
+  const report = await withEngine(args, (engine) =>
+    engine
+      .reconcile({
+        sources: ['events'],
+        since: time,
+        signal: createInterruption(),
+        onProgress: ({ phase, done, total }) => progress.show(phase, done, total),
+      })
+      .finally(() => progress.stop()),
+  )
+  for (const line of toReportLines(report)) console.log(line)
+  return report.status === 'done' ? 0 : 1
+}
+
+function toLineNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new UsageError('--after-line must be a whole number.')
+}
+
+function toLines(report: ImportReport): string[] {
+  const { eventsUnreadable, unreadableLines } = report
+  const rest = eventsUnreadable > unreadableLines.length ? ' …' : ''
+  return [
+    ...(eventsUnreadable > 0 ? [`No event with a time, in the lines ${unreadableLines.join(' ')}${rest}`] : []),
+    `${report.eventsRecorded} events recorded, ${report.eventsKnown} were there, ${eventsUnreadable} unreadable`,
+    `${report.eventsUnmatched} of the recorded ones belong to no case here; ${report.casesMoved} times a case moved`,
+  ]
+}
+
+function toResumption(line: number): string {
+  return `Ended after line ${line}. To go on, run it again with --after-line ${line}.`
+}

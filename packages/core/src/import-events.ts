@@ -1,0 +1,129 @@
+import type { EngineContext } from './engine-context.js'
+import { EventError } from './errors.js'
+import { type PersonaEvent, toEvent } from './events.js'
+import { isJsonObject } from './inflection.js'
+import { requireWholeNumber } from './input.js'
+import { recordPersonaEvent, type TimedEvent } from './record-persona-event.js'
+
+/** What {@link KycEngine.importEvents} accepts. */
+export interface ImportOptions {
+  /** How many events are under way at once, so that they share commits. Default 400. */
+  readonly atOnce?: number | undefined
+  /** Leaves out so many lines from the start. Default 0. */
+  readonly afterLine?: number | undefined
+  readonly onProgress?: ((progress: ImportProgress) => unknown) | undefined
+  /** Ends the import; what is under way is recorded first. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How far an import is. */
+export interface ImportProgress {
+  /** All lines up to this one are recorded, or are none that can be: an import may go on after it. */
+  readonly line: number
+}
+
+/** What an import did. */
+export interface ImportReport extends ImportProgress {
+  /** Events that were not there yet. */
+  readonly eventsRecorded: number
+  /** Events that were there. */
+  readonly eventsKnown: number
+  /** Of the recorded ones, those that belong to no case of this database. */
+  readonly eventsUnmatched: number
+  /** How often cases changed their state. */
+  readonly casesMoved: number
+  /** Lines that are no event with a time; at most the first 100 of them by number. */
+  readonly unreadableLines: readonly number[]
+  readonly eventsUnreadable: number
+}
+
+type MutableReport = { -readonly [Name in keyof ImportReport]: ImportReport[Name] } & { unreadableLines: number[] }
+
+const MAX_UNREADABLE_LINES = 100
+
+/** See {@link KycEngine.importEvents}. */
+export async function importEvents(
+  context: EngineContext,
+  lines: AsyncIterable<string> | Iterable<string>,
+  options: ImportOptions,
+): Promise<ImportReport> {
+  const atOnce = requireWholeNumber('atOnce', options.atOnce ?? 400, 1)
+  const afterLine = requireWholeNumber('afterLine', options.afterLine ?? 0, 0)
+  const { onProgress, signal } = options
+  const report: MutableReport = { ...EMPTY_REPORT, line: afterLine, unreadableLines: [] }
+  const queue = toNumbered(lines, afterLine)
+  const finished = new Set<number>()
+  let failure: unknown
+  const finish = (line: number) => {
+    finished.add(line)
+    while (finished.delete(report.line + 1)) report.line++
+    onProgress?.({ line: report.line })
+  }
+  const work = async () => {
+    while (failure === undefined && signal?.aborted !== true) {
+      const next = await queue.next()
+      if (next.done === true) return
+      const [line, text] = next.value
+      await recordLine(context, report, line, text)
+      finish(line)
+    }
+  }
+  const workers = Array.from({ length: atOnce }, () =>
+    work().catch((error: unknown) => {
+      failure ??= error
+    }),
+  )
+  await Promise.all(workers)
+  await queue.return(undefined)
+  const { unreadableLines, ...fields } = report
+  context.logger.info(fields, 'events imported')
+  if (failure !== undefined) throw failure
+  return report
+}
+
+async function recordLine(context: EngineContext, report: MutableReport, line: number, text: string): Promise<void> {
+  if (text.trim() === '') return
+  const event = readLine(text)
+  if (event === null) {
+    report.eventsUnreadable++
+    if (report.unreadableLines.length < MAX_UNREADABLE_LINES) report.unreadableLines.push(line)
+    return
+  }
+  const { outcome, transition } = await recordPersonaEvent(context, event, null)
+  if (outcome === 'duplicate') report.eventsKnown++
+  else report.eventsRecorded++
+  if (outcome === 'unmatched') report.eventsUnmatched++
+  if (transition !== null) report.casesMoved++
+}
+
+/** A webhook's body, or an event as Persona lists it. Null for what is neither. */
+function readLine(text: string): TimedEvent | null {
+  try {
+    const json: unknown = JSON.parse(text)
+    if (!isJsonObject(json)) return null
+    const event: PersonaEvent = toEvent(json.type === 'event' ? { data: json } : json)
+    return event.createdAt === null ? null : { ...event, createdAt: event.createdAt }
+  } catch (error) {
+    if (error instanceof EventError || error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+async function* toNumbered(
+  lines: AsyncIterable<string> | Iterable<string>,
+  afterLine: number,
+): AsyncGenerator<readonly [line: number, text: string], undefined> {
+  let line = 0
+  for await (const text of lines) {
+    line++
+    if (line > afterLine) yield [line, text]
+  }
+}
+
+const EMPTY_REPORT = {
+  eventsRecorded: 0,
+  eventsKnown: 0,
+  eventsUnmatched: 0,
+  casesMoved: 0,
+  eventsUnreadable: 0,
+} as const

@@ -1,0 +1,109 @@
+import { describe, expect, it, vi } from 'vitest'
+import { StorageError } from '../src/errors.js'
+import { createEventBody, type EventOptions } from './event-bodies.js'
+import { after, createTestEngine, USER } from './test-engine.js'
+
+function toLine(event: EventOptions): string {
+  return JSON.stringify(createEventBody(event))
+}
+
+function toEventOptions(index: number, status: string): EventOptions {
+  return { id: `evt_${index}`, name: 'inquiry.transitioned', createdAt: after(index), inquiryId: 'inq_1', status }
+}
+
+async function createStarted() {
+  const test = createTestEngine()
+  return { ...test, ...(await test.engine.initiateKyc(USER)) }
+}
+
+describe('importEvents', () => {
+  it('moves cases as webhooks would, in whatever order the lines stand', async () => {
+    const statuses = ['pending', 'completed', 'needs_review', 'approved']
+    const lines = statuses.map((status, index) => toLine(toEventOptions(index, status))).reverse()
+    const { engine, kycCase } = await createStarted()
+    const report = await engine.importEvents(lines)
+    expect(report).toMatchObject({
+      line: 4,
+      eventsRecorded: 4,
+      eventsKnown: 0,
+      eventsUnmatched: 0,
+      eventsUnreadable: 0,
+    })
+    expect(report.casesMoved).toBeGreaterThan(0)
+    expect(await engine.getCase(kycCase.id)).toMatchObject({ status: 'verified', personaStatus: 'approved' })
+  })
+
+  it('passes over what is there, and may be repeated', async () => {
+    const { engine, deliver } = await createStarted()
+    await deliver(toEventOptions(0, 'completed'))
+    const lines = [0, 1].map((index) => toLine(toEventOptions(index, 'completed')))
+    expect(await engine.importEvents(lines)).toMatchObject({ eventsRecorded: 1, eventsKnown: 1 })
+    expect(await engine.importEvents(lines)).toMatchObject({ eventsRecorded: 0, eventsKnown: 2, casesMoved: 0 })
+  })
+
+  it('takes events as Persona lists them, and tells the lines that are none', async () => {
+    const { engine } = await createStarted()
+    const lines = [
+      JSON.stringify(createEventBody(toEventOptions(0, 'completed')).data),
+      '',
+      'not JSON',
+      '[]',
+      '{"type":"inquiry.approved","data":{"id":"inq_1","attributes":{"status":"approved"}}}',
+      toLine({ ...toEventOptions(1, 'completed'), inquiryId: 'inq_of_nobody', referenceId: 'nobody' }),
+    ]
+    const report = await engine.importEvents(lines)
+    expect(report).toMatchObject({ line: 6, eventsRecorded: 2, eventsUnmatched: 1, eventsUnreadable: 3 })
+    expect(report.unreadableLines).toEqual([3, 4, 5])
+    const many = await engine.importEvents(Array.from({ length: 300 }, () => 'x'))
+    expect(many).toMatchObject({ eventsUnreadable: 300 })
+    expect(many.unreadableLines).toHaveLength(100)
+  })
+
+  it('ends early where it is told to, and goes on after the line that it tells', async () => {
+    const { engine, storage } = await createStarted()
+    const lines = Array.from({ length: 50 }, (_, index) => toLine(toEventOptions(index, 'pending')))
+    const stop = new AbortController()
+    const seen: number[] = []
+    const first = await engine.importEvents(lines, {
+      atOnce: 4,
+      signal: stop.signal,
+      onProgress({ line }) {
+        seen.push(line)
+        if (line === 20) stop.abort()
+      },
+    })
+    expect(first.line).toBeGreaterThanOrEqual(20)
+    expect(first.line).toBeLessThan(30)
+    expect(seen).toEqual(seen.toSorted((left, right) => left - right))
+    const recordEvent = vi.spyOn(storage, 'recordEvent')
+    const second = await engine.importEvents(lines, { afterLine: first.line })
+    expect(second.line).toBe(50)
+    expect(second.eventsRecorded).toBe(50 - first.eventsRecorded)
+    expect(recordEvent.mock.calls.length).toBe(50 - first.line)
+  })
+
+  it('rejects when the storage fails, tells how far it came, and leaves nothing under way', async () => {
+    const { engine, storage } = await createStarted()
+    const failure = new StorageError('storage_unavailable', { problem: 'Away.', fix: 'Wait.' })
+    const record = storage.recordEvent
+    let underWay = 0
+    vi.spyOn(storage, 'recordEvent').mockImplementation(async (event) => {
+      underWay++
+      await new Promise((resolve) => setImmediate(resolve))
+      underWay--
+      if (event.id === 'evt_30') throw failure
+      return record(event)
+    })
+    let line = 0
+    const lines = Array.from({ length: 50 }, (_, index) => toLine(toEventOptions(index, 'pending')))
+    const importing = engine.importEvents(lines, {
+      atOnce: 8,
+      onProgress(progress) {
+        line = progress.line
+      },
+    })
+    await expect(importing).rejects.toBe(failure)
+    expect(underWay).toBe(0)
+    expect(line).toBe(30)
+  })
+})
