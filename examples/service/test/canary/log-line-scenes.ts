@@ -172,6 +172,15 @@ export const LOG_LINE_SCENES: readonly LogLineScene[] = [
     },
   },
   {
+    name: 'a history is imported',
+    lines: ['info events imported'],
+    async play({ createCase, engine }) {
+      const { inquiryId } = await createCase()
+      const event = createInquiryEvent({ name: 'inquiry.approved', inquiryId, fields: FIELDS })
+      await engine.importEvents([EVERYTHING, JSON.stringify(EVERYTHING), JSON.stringify(event)])
+    },
+  },
+  {
     name: 'the rate limiter fails',
     lines: ['error rate limiter failed'],
     options: () => ({ handler: { rateLimits: { initiatePerPrincipal: { consume: fail } } } }),
