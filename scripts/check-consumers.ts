@@ -151,7 +151,8 @@ export async function checkConsumers(context: CheckContext): Promise<readonly Fi
 function createConsumers({ rootManifest, packages }: CheckContext): Consumer[] {
   const { devDependencies: versions = {} } = rootManifest
   const specifiers = packages.flatMap(({ manifest }) => toSpecifiers(manifest))
-  const common = pick(versions, ['hono', 'msw'])
+  const core = packages.find(({ manifest }) => manifest.name === '@persona-kyc/core')
+  const common = { ...pick(versions, ['hono', 'msw']), ...pick(core?.manifest.devDependencies ?? {}, ['jose']) }
   return [
     createEsmConsumer(specifiers, { ...common, ...pick(versions, ['express', 'vitest']) }),
     createCommonJsConsumer(specifiers, { ...common, express: versions.express4?.replace('npm:express@', '') ?? '4' }),

@@ -14,7 +14,7 @@ export interface KycApiOptions {
    */
   readonly token?: string | (() => string | Promise<string>) | undefined
   /** Whether a browser sends cookies. Default: the browser's, to the page's own origin only. Workers refuse it. */
-  readonly credentials?: RequestCredentials | undefined
+  readonly credentials?: 'include' | 'omit' | 'same-origin' | undefined
   /** True takes a `baseUrl` of http that is not this machine's loopback. Default false. */
   readonly allowInsecureHttp?: boolean | undefined
   /** The longest that one attempt may take, its body and its token included, in milliseconds. Default 10,000. */

@@ -30,7 +30,7 @@ export type SendKycApiRequest = <Answer>(request: KycApiRequest<Answer>) => Prom
 export interface KycApiSenderOptions extends RetryOptions {
   readonly baseUrl: string
   readonly token: string | (() => string | Promise<string>) | undefined
-  readonly credentials: RequestCredentials | undefined
+  readonly credentials: 'include' | 'omit' | 'same-origin' | undefined
   readonly timeoutMs: number
   readonly maxAnswerBytes: number
   readonly fetch: typeof globalThis.fetch
