@@ -24,6 +24,9 @@ const MAX_LOOKED_AT = 1000
 /** How long an event waits for the commits before it, in milliseconds, before another connection is used. */
 const PATIENCE_MS = 20
 const MAX_COMMITS_AT_ONCE = 4
+/** When so many wait, a second commit begins: PostgreSQL works on it while the answers to the first are read here. */
+const MANY_EVENTS = 100
+const COMMITS_OF_MANY = 2
 /** Persona waits five seconds for an answer: what has waited for so long is not worth a commit any more. */
 const MAX_WAIT_MS = 4000
 const MAX_WAITING = 20_000
@@ -49,6 +52,7 @@ export function createEventBatches({ recordOne, recordAll, isOutage }: EventWrit
   }
   const goOn = () => {
     if (waiting.length > 0 && underWay === 0) start()
+    while (waiting.length >= MANY_EVENTS && underWay < COMMITS_OF_MANY) start()
     if (waiting.length > 0) timer ??= setTimeout(hurry, PATIENCE_MS)
     if (waiting.length === 0 && timer !== null) {
       clearTimeout(timer)

@@ -1,7 +1,14 @@
 import { isKycError, type KycStorage, type NewEvent, type RecordedEvent, type Transition } from '@persona-kyc/core'
 import { createEventBatches } from './event-batches.js'
 import { prepare } from './prepared-statements.js'
-import { matchEventsSql, recordEventsSql, toEventsJson } from './record-events-sql.js'
+import {
+  matchEventSql,
+  recordEventSql,
+  recordEventsSql,
+  toEventsJson,
+  toEventValues,
+  toMatchValues,
+} from './record-events-sql.js'
 import { type CaseRow, fromCaseRow } from './rows.js'
 import { contention, type Runner } from './run-statement.js'
 import type { TableNames } from './schema.js'
@@ -21,19 +28,19 @@ export function createRecordEvent(
   tables: TableNames,
   { runner, announceGrowth, batches }: EventOptions,
 ): KycStorage['recordEvent'] {
-  const alone = prepare(recordEventsSql(tables, { waits: true }))
-  const together = prepare(recordEventsSql(tables, { waits: false }))
-  const again = prepare(matchEventsSql(tables))
+  const alone = prepare(recordEventSql(tables))
+  const together = prepare(recordEventsSql(tables))
+  const again = prepare(matchEventSql(tables))
 
   const settle = async (event: NewEvent, row: RecordedRow): Promise<RecordedEvent> => {
-    const [matched] = row.may_match ? await runner.runPrepared<RecordedRow>(again, [toEventsJson([event])]) : [row]
+    const [matched] = row.may_match ? await runner.runPrepared<RecordedRow>(again, toMatchValues(event)) : [row]
     if (matched === undefined) throw contention()
     const recorded = toRecordedEvent(event, matched)
     if (recorded.transition !== null) announceGrowth()
     return recorded
   }
   const recordOne = async (event: NewEvent) => {
-    const [row] = await runner.runPrepared<RecordedRow>(alone, [toEventsJson([event])])
+    const [row] = await runner.runPrepared<RecordedRow>(alone, toEventValues(event))
     if (row === undefined) throw contention()
     return settle(event, row)
   }

@@ -91,7 +91,7 @@ describe('createEventBatches', () => {
     expect((await all[3])?.kycCase?.id).toBe(second?.id)
   })
 
-  it('puts no more than 200 events into one commit', async () => {
+  it('puts no more than 200 events into one commit, and has two under way when many wait', async () => {
     const { record, commits } = createWriter()
     const all = Array.from({ length: 450 }, (_, index) => record(newEvent(`e${index}`)))
     for (let index = 0; index < 4; index++) {
@@ -99,7 +99,7 @@ describe('createEventBatches', () => {
       await flush()
     }
     await Promise.all(all)
-    expect(commits.map(({ ids }) => ids.length)).toEqual([1, 200, 200, 49])
+    expect(commits.map(({ ids }) => ids.length)).toEqual([1, 100, 200, 149])
   })
 
   it('records alone what failed together: only the bad one fails', async () => {
@@ -172,7 +172,7 @@ describe('createEventBatches', () => {
     commits.at(-1)?.end()
     expect(await second).toEqual(toRecorded('later'))
 
-    const many = Array.from({ length: 20_001 }, (_, index) => record(newEvent(`m${index}`)))
+    const many = Array.from({ length: 20_101 }, (_, index) => record(newEvent(`m${index}`)))
     for (const one of many) one.catch(() => {})
     await expect(record(newEvent('too many'))).rejects.toMatchObject({ code: 'storage_unavailable' })
     await vi.advanceTimersByTimeAsync(5000)

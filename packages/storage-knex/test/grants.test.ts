@@ -7,7 +7,7 @@ import * as consumers from '../src/consumer-statements.js'
 import { createGrants } from '../src/grants.js'
 import { createKnexStorage } from '../src/knex-storage.js'
 import { migrate } from '../src/migrate.js'
-import { matchEventsSql, recordEventsSql } from '../src/record-events-sql.js'
+import { matchEventSql, recordEventSql, recordEventsSql } from '../src/record-events-sql.js'
 import { toTableNames } from '../src/schema.js'
 import * as statements from '../src/statements.js'
 import { useDatabase, useRole } from './test-database.js'
@@ -191,16 +191,15 @@ function listStatements(): string[] {
   const page = { after: null, limit: 1 }
   return [
     ...all.map((toSql) => toSql(tables)),
-    ...[true, false].map((waits) => toNamed(recordEventsSql(tables, { waits }))),
-    toNamed(matchEventsSql(tables)),
+    ...[recordEventSql, recordEventsSql, matchEventSql].map((toSql) => toNamed(toSql(tables))),
     listCases(tables, { status: null, claim: null, ...page }),
     listAudit(tables, { caseId: null, principal: null, ...page }),
   ]
 }
 
-/** The statement with its one value by name, as Knex takes it. */
+/** The statement with its values by name, as Knex takes them. */
 function toNamed(sql: string): string {
-  return sql.replace('$1', ':events')
+  return sql.replaceAll(/\$(\d+)/g, ':v$1')
 }
 
 /** What the role was granted on the tables of a schema, as the catalog has it. */
