@@ -30,8 +30,9 @@ export async function readBody(request: WithBody, limits: BodyLimits): Promise<U
   requireAnnouncedSize(request, limits.maxBodyBytes)
   const bytes = await readWhole(startReading(request, limits), limits)
   // What is left of a body that was broken off may look like one that is short, or empty.
-  const isShort = bytes.length < Number(request.headers.get('content-length') ?? 0)
-  if (isShort || request.isAborted) throw interrupted()
+  const length = request.headers.get('content-length')
+  const isBrokenOff = length === null ? request.isAborted : bytes.length < Number(length)
+  if (isBrokenOff) throw interrupted()
   return bytes
 }
 
