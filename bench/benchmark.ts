@@ -3,6 +3,10 @@ export interface Benchmark {
   readonly name: string
   /** The least ratio that is good enough; null where it is only told. */
   readonly bound: number | null
+  /** What the numbers count, for who watches. Default: `a second`. */
+  readonly unit?: string
+  /** How often it is measured where nobody says otherwise. Default 5. */
+  readonly rounds?: number
   /** Starts what the rounds need. */
   start(log: (line: string) => void): Promise<RunningBenchmark>
 }
@@ -14,7 +18,7 @@ export interface RunningBenchmark {
   stop(): Promise<void>
 }
 
-/** What both sides did, per second. */
+/** What both sides did, per second; or where a limit is to be kept, the limit and what was measured. */
 export interface Rates {
   readonly ours: number
   readonly theirs: number

@@ -4,6 +4,7 @@ import { adapterBenchmarks } from './adapters.js'
 import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
 import { claimBenchmarks } from './claims.js'
 import { ingestBenchmarks } from './ingest.js'
+import { limitBenchmarks } from './limits.js'
 import { serverBenchmarks } from './servers.js'
 import { signatureBenchmarks } from './signature.js'
 
@@ -17,6 +18,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...signatureBenchmarks,
   ...ingestBenchmarks,
   ...serverBenchmarks,
+  ...limitBenchmarks,
   ...adapterBenchmarks,
   ...claimBenchmarks,
 ]
@@ -24,17 +26,19 @@ const BENCHMARKS: readonly Benchmark[] = [
 async function main(): Promise<number> {
   const options = {
     json: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string' },
     only: { type: 'string', default: '' },
   } as const
   const { values } = parseArgs({ options })
-  const rounds = Number(values.rounds)
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0.')
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+    throw new Error('--rounds must be a whole number above 0.')
+  }
   const chosen = BENCHMARKS.filter(({ name }) => name.includes(values.only))
   if (chosen.length === 0)
     throw new Error(`No benchmark is called so. There are: ${BENCHMARKS.map(({ name }) => name).join('; ')}.`)
   const results: Result[] = []
-  for (const benchmark of chosen) results.push(await run(benchmark, rounds))
+  for (const benchmark of chosen) results.push(await run(benchmark, rounds ?? benchmark.rounds ?? 5))
   console.log(`\n${toTable(results)}`)
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
   return results.every(({ holds }) => holds) ? 0 : 1
@@ -48,7 +52,8 @@ async function run(benchmark: Benchmark, rounds: number): Promise<Result> {
     const measured: Rates[] = []
     for (let round = 1; round <= rounds; round++) {
       const rates = await running.measure(round)
-      log(`round ${round} of ${rounds}: ${rates.ours.toFixed(1)} to ${rates.theirs.toFixed(1)} a second`)
+      const { unit = 'a second' } = benchmark
+      log(`round ${round} of ${rounds}: ${rates.ours.toFixed(1)} to ${rates.theirs.toFixed(1)} ${unit}`)
       measured.push(rates)
     }
     return toResult(benchmark, measured)

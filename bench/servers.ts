@@ -1,18 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import type { Benchmark } from './benchmark.js'
 import { addCases, type BenchDatabase, openDatabase } from './database.js'
+import { readCpuSeconds, startServer, type WebhookServer } from './webhook-process.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
 
 /* Whole servers that take signed webhooks of 4 KB over HTTP, each a process of its own. */
 
-const CASES = 100_000
+/** How many cases there are. */
+export const CASES = 100_000
 const CONNECTIONS = 64
 /** So long should a measurement take, in seconds. */
 const SECONDS = 4
-const TSCONFIG = fileURLToPath(new URL('tsconfig.json', import.meta.url))
 
 /** What servers are held against. */
 export const serverBenchmarks: readonly Benchmark[] = [
@@ -63,7 +60,7 @@ function toBenchmark(
           return { ours: await measure(our), theirs: first }
         },
         async stop() {
-          for (const { process } of [our, their]) process.kill('SIGTERM')
+          for (const server of [our, their]) server.stop()
           await database?.drop()
         },
       }
@@ -71,49 +68,28 @@ function toBenchmark(
   }
 }
 
-async function prepareDatabase(log: (line: string) => void): Promise<BenchDatabase> {
+/** A database with so many cases. */
+export async function prepareDatabase(log: (line: string) => void): Promise<BenchDatabase> {
   const database = await openDatabase()
   log(`adding ${CASES} cases`)
   await addCases(database.knex, CASES)
   return database
 }
 
-/** A server of webhook-server.ts. */
-interface WebhookServer {
-  readonly process: ChildProcess
-  readonly port: number
-  /** How many webhooks a second it takes, about. */
-  rate: number
-}
-
-/** Starts the server of that name. */
-async function startServer(name: string, databaseUrl = ''): Promise<WebhookServer> {
-  const file = fileURLToPath(new URL('webhook-server.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', file, name, databaseUrl], {
-    env: { ...process.env, TSX_TSCONFIG_PATH: TSCONFIG, NODE_ENV: 'production' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [line] = await once(child.stdout, 'data')
-  const { port } = JSON.parse(String(line)) as { port: number }
-  return { process: child, port, rate: 500 }
-}
+/** How many webhooks a second a server takes, about: by that it is known how many to send it. */
+const rates = new WeakMap<WebhookServer, number>()
 
 async function warmUp(server: WebhookServer): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) server.rate = (await measureServer(server)).perSecond
+  for (let turn = 0; turn < 3; turn++) rates.set(server, (await measureServer(server)).perSecond)
 }
 
-async function measureServer({ process: { pid = 0 }, port, rate }: WebhookServer) {
-  const webhooks = createWebhooks(Math.ceil(rate * SECONDS), CASES)
+async function measureServer(server: WebhookServer) {
+  const { pid, port } = server
+  const webhooks = createWebhooks(Math.ceil((rates.get(server) ?? 500) * SECONDS), CASES)
   const cpuBefore = await readCpuSeconds(pid)
   const startedAt = performance.now()
-  await sendWebhooks(port, webhooks, CONNECTIONS)
+  await sendWebhooks(port, webhooks, { connections: CONNECTIONS })
   const seconds = (performance.now() - startedAt) / 1000
   const cpuSeconds = (await readCpuSeconds(pid)) - cpuBefore
   return { perSecond: webhooks.length / seconds, perCpuSecond: webhooks.length / cpuSeconds }
-}
-
-/** What a process has used of the CPU so far, in user and kernel: Linux counts hundredths of a second. */
-async function readCpuSeconds(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }

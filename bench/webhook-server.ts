@@ -19,8 +19,8 @@ import { createUsualIntegration } from './usual-integration.js'
 import { SECRET } from './webhooks.js'
 
 /*
- * A server of a benchmark that takes webhooks, as a process of its own: webhook-server.ts <name> [database]. It prints its
- * port.
+ * A server of a benchmark that takes webhooks, as a process of its own: webhook-server.ts <name> [database]. It tells its parent
+ * its port, and when it is asked, what keeps it alive.
  */
 
 const [, , name = '', url = ''] = process.argv
@@ -67,6 +67,7 @@ if (create === undefined)
   throw new Error(`There is no server of this name. There are: ${Object.keys(SERVERS).join(', ')}.`)
 const server = createServer(create())
 server.listen(0, '127.0.0.1', () => {
-  process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
+  process.send?.({ port: (server.address() as AddressInfo).port })
 })
+process.on('message', () => process.send?.(process.getActiveResourcesInfo()))
 process.on('SIGTERM', () => process.exit(0))

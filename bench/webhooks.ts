@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { createInquiryEvent } from '@persona-kyc/testing'
 
 /** The secret of all webhooks of the benchmarks. */
@@ -53,45 +54,59 @@ export function createWebhooks(count: number, cases: number): Buffer[] {
   })
 }
 
-/** Sends the webhooks, one after the other on each of so many connections, and resolves with the seconds each took. */
+/** How webhooks are sent. */
+export interface SendOptions {
+  /** On each of so many, the next webhook goes when the one before is answered. */
+  readonly connections: number
+  /** No more than so many a second. The time of each counts from when it was due, whoever held it up. Default: no limit. */
+  readonly perSecond?: number
+}
+
+/** Sends the webhooks, and resolves with the seconds that each took. Rejects at the first that is not answered with a 200. */
 export async function sendWebhooks(
   port: number,
   webhooks: readonly Buffer[],
-  connections: number,
+  { connections, perSecond = Number.POSITIVE_INFINITY }: SendOptions,
 ): Promise<Float64Array> {
   const seconds = new Float64Array(webhooks.length)
+  const startedAt = performance.now()
   let next = 0
   const send = async () => {
     const socket = connect(port, '127.0.0.1').setNoDelay(true)
     await once(socket, 'connect')
-    await new Promise<void>((resolve, reject) => {
-      let index = -1
-      let sentAt = 0
-      let received = ''
-      const go = () => {
-        index = next++
-        const webhook = webhooks[index]
-        if (webhook === undefined) return resolve()
-        sentAt = performance.now()
-        socket.write(webhook)
-      }
-      socket.setEncoding('latin1').on('data', (chunk: string) => {
-        received += chunk
-        if (!isWhole(received)) return
-        if (!received.startsWith('HTTP/1.1 200')) return reject(new Error(`answered with ${received.slice(0, 400)}`))
-        seconds[index] = (performance.now() - sentAt) / 1000
-        received = ''
-        go()
-      })
-      socket.on('error', reject)
-      socket.on('close', () => reject(new Error('The server has ended a connection.')))
-      go()
-    })
-    socket.removeAllListeners('close')
+    const ask = createAsker(socket)
+    for (let index = next++; index < webhooks.length; index = next++) {
+      const dueAt = perSecond === Number.POSITIVE_INFINITY ? performance.now() : startedAt + (index / perSecond) * 1000
+      const early = dueAt - performance.now()
+      if (early > 0) await setTimeout(early)
+      await ask(webhooks[index] ?? Buffer.alloc(0))
+      seconds[index] = (performance.now() - dueAt) / 1000
+    }
     socket.destroy()
   }
-  await Promise.all(Array.from({ length: connections }, send))
+  await Promise.all(Array.from({ length: Math.min(connections, webhooks.length) }, send))
   return seconds
+}
+
+/** Returns what sends one request after the other on a connection. */
+function createAsker(socket: Socket): (request: Buffer) => Promise<void> {
+  let received = ''
+  let settle: { resolve(): void; reject(error: Error): void } | null = null
+  const fail = (error: Error) => settle?.reject(error)
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    received += chunk
+    if (!isWhole(received)) return
+    if (!received.startsWith('HTTP/1.1 200')) fail(new Error(`answered with ${received.slice(0, 400)}`))
+    received = ''
+    settle?.resolve()
+  })
+  socket.on('error', fail)
+  socket.on('close', () => fail(new Error('The server has ended a connection.')))
+  return (request) =>
+    new Promise((resolve, reject) => {
+      settle = { resolve, reject }
+      socket.write(request)
+    })
 }
 
 function isWhole(received: string): boolean {

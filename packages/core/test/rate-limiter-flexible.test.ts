@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { EventEmitter } from 'node:events'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
@@ -13,7 +14,9 @@ import { createRecordingLogger } from './test-engine.js'
 
 /** `pg` comes without types. */
 const { Pool } = createRequire(import.meta.url)('pg') as {
-  Pool: new (options: { readonly connectionString: string }) => { end(): Promise<void> }
+  Pool: new (options: {
+    readonly connectionString: string
+  }) => EventEmitter<{ connect: [client: EventEmitter] }> & { end(): Promise<void> }
 }
 
 const REDIS_URL = 'redis://127.0.0.1:6379'
@@ -66,6 +69,8 @@ it('lets RateLimiterMemory limit initiations', async () => {
 it('lets handlers share one limit in PostgreSQL', async () => {
   const database = await createDatabase(inject('databaseUrl'))
   const pool = new Pool({ connectionString: database.url })
+  // Its `end` does not wait for the connections, which the end of the database then cuts.
+  pool.on('connect', (client) => client.on('error', () => {}))
   cleanups.push(database.drop, () => pool.end())
   const create = () =>
     new Promise<RateLimiterPostgres>((resolve, reject) => {

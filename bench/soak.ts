@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util'
+import { CASES, prepareDatabase } from './servers.js'
+import { readResidentBytes, startServer } from './webhook-process.js'
+import { createWebhooks, sendWebhooks } from './webhooks.js'
+
+/*
+ * Has a server take webhooks for half an hour at half of its highest rate, and looks for what it does not give back: `npm run
+ * soak`, with `-- --minutes N` for another time. Tells each minute what it holds; ends with 1 where memory, connections or
+ * timers have grown.
+ */
+
+const CONNECTIONS = 64
+const PIECE = 20_000
+/** What a process may hold more at the end than after a fifth of the time. */
+const GROWTH = 1.1
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } })
+  const minutes = Number(values.minutes)
+  if (!(minutes > 0)) throw new Error('--minutes must be a number above 0.')
+  const database = await prepareDatabase(console.log)
+  const server = await startServer('hono', database.url)
+  try {
+    const idleBefore = await server.listResources()
+    const perSecond = (await measureHighest(server.port)) / 2
+    console.log(`${perSecond.toFixed(0)} webhooks a second for ${minutes} minutes`)
+    const held = await soak(server, { perSecond, minutes })
+    await database.knex.raw('select 1')
+    const idleAfter = await server.listResources()
+    const connections = await countConnections(database.knex)
+    console.log(`resources before: ${idleBefore.join(' ')}; after: ${idleAfter.join(' ')}; ${connections} connections`)
+    const early = held[Math.floor(held.length / 5)] ?? 0
+    const isFlat = (held.at(-1) ?? 0) <= early * GROWTH
+    const isIdle = countTimers(idleAfter) <= countTimers(idleBefore)
+    if (!isFlat) console.log(`MISSED: memory has grown from ${toMegabytes(early)} to ${toMegabytes(held.at(-1) ?? 0)}`)
+    if (!isIdle) console.log('MISSED: timers are left')
+    return isFlat && isIdle ? 0 : 1
+  } finally {
+    server.stop()
+    await database.drop()
+  }
+}
+
+async function measureHighest(port: number): Promise<number> {
+  let rate = 0
+  for (let turn = 0; turn < 2; turn++) {
+    const startedAt = performance.now()
+    await sendWebhooks(port, createWebhooks(PIECE, CASES), { connections: CONNECTIONS })
+    rate = PIECE / ((performance.now() - startedAt) / 1000)
+  }
+  return rate
+}
+
+/** Resolves with what the process held of the memory after each piece, in bytes. */
+async function soak(
+  { port, pid }: { readonly port: number; readonly pid: number },
+  { perSecond, minutes }: { readonly perSecond: number; readonly minutes: number },
+): Promise<readonly number[]> {
+  const held: number[] = []
+  const end = Date.now() + minutes * 60_000
+  let toldAt = Date.now()
+  while (Date.now() < end) {
+    const seconds = await sendWebhooks(port, createWebhooks(PIECE, CASES), { connections: CONNECTIONS, perSecond })
+    held.push(await readResidentBytes(pid))
+    if (Date.now() - toldAt < 60_000) continue
+    toldAt = Date.now()
+    const slowest = seconds.reduce((most, one) => Math.max(most, one), 0)
+    const left = Math.ceil((end - toldAt) / 60_000)
+    console.log(`${toMegabytes(held.at(-1) ?? 0)}, slowest ${(slowest * 1000).toFixed(0)} ms, ${left} minutes left`)
+  }
+  return held
+}
+
+async function countConnections(knex: Awaited<ReturnType<typeof prepareDatabase>>['knex']): Promise<number> {
+  const { rows } = await knex.raw('select count(*) from pg_stat_activity where datname = current_database()')
+  return Number(rows[0].count)
+}
+
+function countTimers(resources: readonly string[]): number {
+  return resources.filter((name) => name === 'Timeout').length
+}
+
+function toMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 2
+  },
+)
