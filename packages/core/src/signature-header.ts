@@ -14,8 +14,6 @@ const MAX_HEADER_LENGTH = 4096
 const MAX_SETS = 8
 const HEX_DIGEST = /^[0-9a-f]{64}$/i
 const UNIX_SECONDS = /^[0-9]{1,15}$/
-/** One set, as nearly all headers are: it needs no taking apart. */
-const USUAL = /^t=([0-9]{1,15}),v1=([0-9a-f]{64})$/
 /** What may stand around parts in a header (RFC 9110, 5.6.3 and 5.5), and nothing else that Unicode calls a space. */
 const SEPARATORS = /[ \t\r\n,]+/
 const NOTHING = /^[ \t\r\n]*$/
@@ -36,8 +34,6 @@ export function isSignatureHeader(signature: SignatureHeader): boolean {
 export function parseSignatureHeader(signature: SignatureHeader): readonly SignatureSet[] | null {
   const header = toText(signature)
   if (header.length > MAX_HEADER_LENGTH) return []
-  const [, time, digest] = USUAL.exec(header) ?? []
-  if (time !== undefined && digest !== undefined) return [{ time, digests: [fromHex(digest)] }]
   if (NOTHING.test(header)) return null
   const sets: { time: string; digests: Uint8Array[] }[] = []
   let current: (typeof sets)[number] | undefined

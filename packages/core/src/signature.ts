@@ -61,7 +61,7 @@ export function createSignatureVerifier(
   const ring = createKeyRing(options.secrets, { maxAgeMs, now, logger })
 
   const judge = (sets: readonly SignatureSet[], expected: Expected) =>
-    judgeSets(sets, expected, { nowSeconds: Math.floor(now() / 1000), toleranceSeconds })
+    judgeSets(checkSets(sets, expected), Math.floor(now() / 1000), toleranceSeconds)
 
   return async ({ body: given, signature }) => {
     const sets = parseSignatureHeader(signature)
@@ -111,53 +111,56 @@ function requireSeconds(name: string, seconds: number): number {
   })
 }
 
-/** Of each set what its digests are held against. */
+/** The time of a set, and 1 where one of the keys has signed it, else 0: a number, for work that is the same for both. */
+interface CheckedSet {
+  readonly timeSeconds: number
+  readonly signed: number
+}
+
+/** Of each set what its digests are held against, at once where the runtime can sign at once. */
 type Expected = readonly (readonly Uint8Array[])[]
 
-/**
- * Each time costs one HMAC a key, however many digests come with it; during rotation all sets have the same time. Returns no
- * promise where the runtime can sign at once.
- */
+/** Each time costs one HMAC a key, however many digests come with it. During rotation all sets have the same time. */
 function signSets(
   sets: readonly SignatureSet[],
   keys: readonly HmacKey[],
   body: Uint8Array,
 ): Expected | Promise<Expected> {
-  const expected: (Uint8Array | Promise<Uint8Array>)[][] = []
-  let digests: (Uint8Array | Promise<Uint8Array>)[] = []
   let signedTime = ''
-  for (const { time } of sets) {
+  let digests: readonly (Uint8Array | Promise<Uint8Array>)[] = []
+  const expected = sets.map(({ time }) => {
     if (time !== signedTime) digests = keys.map((key) => key.sign(`${time}.`, body))
     signedTime = time
-    expected.push(digests)
-  }
-  // The first is there, or none is.
-  if (digests[0] instanceof Uint8Array) return expected as Uint8Array[][]
+    return digests
+  })
+  if (expected.every(isThere)) return expected
   return Promise.all(expected.map((ofSet) => Promise.all(ofSet)))
+}
+
+function isThere(digests: readonly (Uint8Array | Promise<Uint8Array>)[]): digests is readonly Uint8Array[] {
+  return digests.every((digest) => digest instanceof Uint8Array)
+}
+
+/** Compares every digest with every other, whatever comes of it. */
+function checkSets(sets: readonly SignatureSet[], expected: Expected): readonly CheckedSet[] {
+  return sets.map(({ time, digests }, index) => {
+    let signed = 0
+    for (const own of expected[index] ?? []) for (const digest of digests) signed |= toEqualityBit(own, digest)
+    return { timeSeconds: Number(time), signed }
+  })
 }
 
 const NONE = -1
 const REASONS = ['mismatch', 'stale', 'future'] as const
 
-/**
- * Compares every digest with every other, and takes the first set that counts. Whatever comes of it the work is the same:
- * both verdicts are made.
- */
-function judgeSets(
-  sets: readonly SignatureSet[],
-  expected: Expected,
-  { nowSeconds, toleranceSeconds }: { readonly nowSeconds: number; readonly toleranceSeconds: number },
-): SignatureVerdict {
-  let first = NONE
-  let fresh = NONE
-  for (let index = sets.length - 1; index >= 0; index--) {
-    const { time, digests } = sets[index] as SignatureSet
-    let signed = 0
-    for (const own of expected[index] ?? []) for (const digest of digests) signed |= toEqualityBit(own, digest)
-    const timeSeconds = Number(time)
-    first = choose(signed, timeSeconds, first)
-    fresh = choose(signed & Number(Math.abs(nowSeconds - timeSeconds) <= toleranceSeconds), timeSeconds, fresh)
-  }
+/** Looks at all sets, signed or not, and takes the first one that counts. Both verdicts are made, and one is taken. */
+function judgeSets(sets: readonly CheckedSet[], nowSeconds: number, toleranceSeconds: number): SignatureVerdict {
+  const isFresh = (timeSeconds: number) => Number(Math.abs(nowSeconds - timeSeconds) <= toleranceSeconds)
+  const first = sets.reduceRight((later, set) => choose(set.signed, set.timeSeconds, later), NONE)
+  const fresh = sets.reduceRight(
+    (later, set) => choose(set.signed & isFresh(set.timeSeconds), set.timeSeconds, later),
+    NONE,
+  )
   const reason = REASONS[toBit(first) * (1 + Number(first >= nowSeconds))] ?? 'mismatch'
   const refused = { valid: false, reason } as const
   const accepted = { valid: true, timestampSeconds: fresh } as const
