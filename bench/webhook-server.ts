@@ -66,7 +66,8 @@ const create = SERVERS[name]
 if (create === undefined)
   throw new Error(`There is no server of this name. There are: ${Object.keys(SERVERS).join(', ')}.`)
 const server = createServer(create())
-server.listen(0, '127.0.0.1', () => {
+// Room for a burst of connections: one that does not get in at once comes again after seconds, by TCP's own doing.
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   process.send?.({ port: (server.address() as AddressInfo).port })
 })
 process.on('message', () => process.send?.(process.getActiveResourcesInfo()))
