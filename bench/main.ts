@@ -5,6 +5,7 @@ import { type Benchmark, type Rates, type Result, toResult, toTable } from './be
 import { claimBenchmarks } from './claims.js'
 import { ingestBenchmarks } from './ingest.js'
 import { limitBenchmarks } from './limits.js'
+import { runMain } from './run-main.js'
 import { serverBenchmarks } from './servers.js'
 import { signatureBenchmarks } from './signature.js'
 
@@ -62,12 +63,4 @@ async function run(benchmark: Benchmark, rounds: number): Promise<Result> {
   }
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error)
-    process.exitCode = 2
-  },
-)
+runMain(main)

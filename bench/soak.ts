@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { runMain } from './run-main.js'
 import { CASES, prepareDatabase } from './servers.js'
 import { readResidentBytes, startServer } from './webhook-process.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
@@ -84,12 +85,4 @@ function toMegabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error)
-    process.exitCode = 2
-  },
-)
+runMain(main)

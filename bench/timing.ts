@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { runMain } from './run-main.js'
 import { COMPARISONS, type Comparison } from './timing-comparisons.js'
 import { type Crop, compare, toCrops, type WelchResult } from './welch.js'
 
@@ -100,12 +101,4 @@ function toCount(name: string, text: string): number {
   return count
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error)
-    process.exitCode = 2
-  },
-)
+runMain(main)

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { ImportReport } from '@persona-kyc/core'
 import { defineCommand } from 'citty'
-import { DATABASE_ARGS, POLICY_ARGS, withEngine, withLocalEngine } from './environment.js'
+import { DATABASE_ARGS, POLICY_ARGS, withLocalEngine } from './environment.js'
 import { createInterruption } from './interruption.js'
 import { createProgress } from './progress.js'
-import { toReportLines } from './reconcile.js'
+import { reconcile } from './reconcile.js'
 import { UsageError } from './usage.js'
 
 export const importCommand = defineCommand({
@@ -76,22 +76,8 @@ async function open(file: string): Promise<NodeJS.ReadableStream> {
 async function importFromPersona(since: string, args: EngineArgs): Promise<number> {
   const time = new Date(since)
   if (Number.isNaN(time.getTime())) throw new UsageError('--since must be a time, such as 2026-11-01T00:00:00Z.')
-  if (!process.env.PERSONA_TEMPLATE_ID) {
-    throw new UsageError('PERSONA_TEMPLATE_ID is not set: by it the inquiries of this app are known.')
-  }
-  const progress = createProgress()
-  const report = await withEngine(args, (engine) =>
-    engine
-      .reconcile({
-        sources: ['events'],
-        since: time,
-        signal: createInterruption(),
-        onProgress: ({ phase, done, total }) => progress.show(phase, done, total),
-      })
-      .finally(() => progress.stop()),
-  )
-  for (const line of toReportLines(report)) console.log(line)
-  return report.status === 'done' ? 0 : 1
+  const status = await reconcile(args, { sources: ['events'], since: time })
+  return status === 'done' ? 0 : 1
 }
 
 function toLineNumber(text: string): number {

@@ -20,27 +20,35 @@ export const reconcileCommand = defineCommand({
     ...DATABASE_ARGS,
   },
   async run({ args }) {
-    if (!process.env.PERSONA_TEMPLATE_ID) {
-      throw new UsageError('PERSONA_TEMPLATE_ID is not set: by it the inquiries of this app are known.')
-    }
-    const options: ReconcileOptions = {
+    const status = await reconcile(args, {
       sources: toSources(args.source),
       ...(args['quiet-for'] !== undefined && { quietMs: toSeconds('--quiet-for', args['quiet-for']) * SECONDS_MS }),
-    }
-    const progress = createProgress()
-    const report = await withEngine(args, (engine) =>
-      engine
-        .reconcile({
-          ...options,
-          signal: createInterruption(),
-          onProgress: ({ phase, done, total }) => progress.show(phase, done, total),
-        })
-        .finally(() => progress.stop()),
-    )
-    for (const line of toReportLines(report)) console.log(line)
-    return report.status === 'done' || report.status === 'busy' ? 0 : 1
+    })
+    return status === 'done' || status === 'busy' ? 0 : 1
   },
 })
+
+/** Reconciles in the environment, says what came of it, and resolves with how it ended. */
+export async function reconcile(
+  args: Parameters<typeof withEngine>[0],
+  options: ReconcileOptions,
+): Promise<ReconcileReport['status']> {
+  if (!process.env.PERSONA_TEMPLATE_ID) {
+    throw new UsageError('PERSONA_TEMPLATE_ID is not set: by it the inquiries of this app are known.')
+  }
+  const progress = createProgress()
+  const report = await withEngine(args, (engine) =>
+    engine
+      .reconcile({
+        ...options,
+        signal: createInterruption(),
+        onProgress: ({ phase, done, total }) => progress.show(phase, done, total),
+      })
+      .finally(() => progress.stop()),
+  )
+  for (const line of toLines(report)) console.log(line)
+  return report.status
+}
 
 function toSources(source: string): NonNullable<ReconcileOptions['sources']> {
   if (source === 'both') return ['cases', 'events']
@@ -55,8 +63,7 @@ const STATUS_LINES: Readonly<Record<ReconcileReport['status'], string>> = {
   aborted: 'Ended early: run it again.',
 }
 
-/** What to say of a run. */
-export function toReportLines(report: ReconcileReport): string[] {
+function toLines(report: ReconcileReport): string[] {
   return [
     ...report.transitions.map(toTransitionLine),
     `${report.casesChecked} cases checked, ${report.inquiriesAdopted} inquiries adopted, ${report.inquiriesMissing} unknown to Persona`,

@@ -123,12 +123,7 @@ describe.each(SERVER_NAMES)('a connection to %s that is broken off', (name) => {
     async (decision, status, personaStatus) => {
       const server = await start()
       const staged = await stage.createCase()
-      const question = {
-        method: 'POST',
-        path: `${CASES}/${staged.id}/${decision}`,
-        headers: [OPERATOR],
-        body: '{"comment":"x"}',
-      }
+      const question = toDecision(staged.id, decision)
       const until = failAtPersona({
         kind: 'slow_answer',
         method: 'POST',
@@ -147,12 +142,7 @@ describe.each(SERVER_NAMES)('a connection to %s that is broken off', (name) => {
     async (decision) => {
       const server = await start()
       const staged = await stage.createCase()
-      const question = {
-        method: 'POST',
-        path: `${CASES}/${staged.id}/${decision}`,
-        headers: [OPERATOR],
-        body: '{"comment":"x"}',
-      }
+      const question = toDecision(staged.id, decision)
       const asked = stage.persona.fake.requests.length
       await breakOff(server, question, { share: 0.98 })
       expect(stage.persona.fake.requests.length).toBe(asked)
@@ -221,3 +211,7 @@ describe.each(SERVER_NAMES)('a connection to %s that is broken off', (name) => {
     expect(performance.now() - startedAt).toBeLessThan(BOUND_MS)
   })
 })
+
+function toDecision(caseId: string, decision: string) {
+  return { method: 'POST', path: `${CASES}/${caseId}/${decision}`, headers: [OPERATOR], body: '{"comment":"x"}' }
+}
