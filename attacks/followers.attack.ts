@@ -119,6 +119,7 @@ async function write(storage: KycStorage, inquiryIds: readonly string[], isEnoug
           occurredAt: new Date(1_700_000_000_000 + number),
           rank: 6,
         },
+        createdAt: new Date(1_700_000_000_000 + number),
         receivedAt: new Date(),
         delivery: null,
       })

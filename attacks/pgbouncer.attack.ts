@@ -93,6 +93,7 @@ function toEvent(index: number, inquiryIds: readonly string[]): NewEvent {
       occurredAt: new Date(1_700_000_000_000 + index),
       rank: 6,
     },
+    createdAt: new Date(1_700_000_000_000 + index),
     receivedAt: new Date(),
     delivery: null,
   }

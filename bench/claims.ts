@@ -183,7 +183,15 @@ async function createCase(storage: KycStorage, id: string): Promise<void> {
 async function verify(storage: KycStorage, id: string): Promise<void> {
   const now = new Date()
   await storage.recordEvent({
-    ...{ id, name: 'inquiry.approved', inquiryId: id, referenceId: null, receivedAt: now, delivery: null },
+    ...{
+      id,
+      name: 'inquiry.approved',
+      inquiryId: id,
+      referenceId: null,
+      createdAt: now,
+      receivedAt: now,
+      delivery: null,
+    },
     effect: { personaStatus: 'approved', status: 'verified', score: 1, occurredAt: now, rank: 6 },
   })
 }

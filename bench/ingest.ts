@@ -119,6 +119,7 @@ function createEvent(): NewEvent {
     inquiryId: `inq_${1 + Math.floor(Math.random() * CASES)}`,
     referenceId: null,
     effect: { personaStatus: 'completed', status: 'verified', score: 1, occurredAt: now, rank: 4 },
+    createdAt: now,
     receivedAt: now,
     delivery: { attemptsMade: 1, attemptsLeft: 7, firstAttemptedAt: now },
   }

@@ -372,6 +372,7 @@ async function move(cases: number, times: number): Promise<void> {
         inquiryId: `inq-${index}`,
         referenceId: null,
         effect: { personaStatus: 'approved', status, score: 1, occurredAt: new Date(now.getTime() + turn), rank: 6 },
+        createdAt: now,
         receivedAt: now,
         delivery: null,
       })

@@ -85,7 +85,7 @@ async function decide({ storage }: Service, caseId: string, isVerified: boolean)
     : ({ personaStatus: 'declined', status: 'rejected', score: 0 } as const)
   await storage.recordEvent({
     ...{ id: `evt-${events}`, name: 'inquiry.transitioned', inquiryId: `inq-${caseId}`, referenceId: null },
-    ...{ effect: { ...effect, occurredAt, rank: 6 }, receivedAt: occurredAt, delivery: null },
+    ...{ effect: { ...effect, occurredAt, rank: 6 }, createdAt: occurredAt, receivedAt: occurredAt, delivery: null },
   })
   return occurredAt
 }

@@ -6,7 +6,7 @@ import {
   type PersonaClient,
   type PersonaHealth,
 } from '@persona-kyc/core'
-import { checkFeed, createKnexStorage, listMigrations } from '@persona-kyc/storage-knex'
+import { checkFeed, countMisplacedEvents, createKnexStorage, listMigrations } from '@persona-kyc/storage-knex'
 import { defineCommand } from 'citty'
 import type { Knex } from 'knex'
 import { toDriftLines } from './check-webhook.js'
@@ -104,6 +104,7 @@ async function checkSchema(knex: Knex, schema: string): Promise<Finding[]> {
   }
   const { isBehind, oldestWriterSeconds } = await checkFeed({ knex, schema })
   const consumers = await createKnexStorage({ knex, schema }).listConsumers()
+  const misplaced = await countMisplacedEvents({ knex, schema })
   const parked = consumers.filter(({ deadLetters }) => deadLetters > 0)
   return [
     ok('the migrations are applied'),
@@ -115,6 +116,9 @@ async function checkSchema(knex: Knex, schema: string): Promise<Finding[]> {
           `A transaction has been writing for ${Math.round(oldestWriterSeconds)} s: the feed shows nothing newer. Find it in pg_stat_activity.`,
         )
       : ok('no transaction holds the feed up'),
+    misplaced > 0
+      ? warning('Events of some months have no partition. Run as the owner of the tables: npx persona-kyc migrate')
+      : ok('the events have their partitions'),
     ...parked.map(({ name, deadLetters }) =>
       warning(`The consumer ${name} has ${deadLetters} dead letters. See: npx persona-kyc dead-letters list`),
     ),

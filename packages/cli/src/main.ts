@@ -9,6 +9,7 @@ import { mendFeedCommand } from './mend-feed.js'
 import { migrateCommand } from './migrate.js'
 import { reconcileCommand } from './reconcile.js'
 import { replayCommand } from './replay.js'
+import { retainCommand } from './retain.js'
 import { tokenCommand } from './token.js'
 import { requireKnownFlags, toFailure, toRepeatable, UsageError } from './usage.js'
 
@@ -21,6 +22,7 @@ const COMMANDS = {
   consumers: consumersCommand,
   'dead-letters': deadLettersCommand,
   'check-webhook': checkWebhookCommand,
+  retain: retainCommand,
   'mend-feed': mendFeedCommand,
   token: tokenCommand,
 } as const

@@ -54,7 +54,7 @@ describe('persona-kyc', () => {
   it('lists its commands, and tells of one', async () => {
     const { code, stdout } = await run(['--help'])
     expect(code).toBe(0)
-    for (const name of ['migrate', 'doctor', 'reconcile', 'replay', 'dead-letters', 'check-webhook']) {
+    for (const name of ['migrate', 'doctor', 'reconcile', 'replay', 'dead-letters', 'check-webhook', 'retain']) {
       expect(stdout).toContain(name)
     }
     expect((await run(['reconcile', '--help'])).stdout).toContain('quiet-for')
@@ -315,6 +315,35 @@ describe('persona-kyc doctor', () => {
     expect(stdout).toMatch(/FAIL This clock is (399|400|401) s from Persona’s/)
   })
 
+  it('finds events that came while their month had no partition, which migrate mends, and retain drops', async () => {
+    await owner.raw('drop schema if exists aging cascade')
+    await run(['migrate', '--schema', 'aging'])
+    const month = new Date(Date.UTC(new Date().getUTCFullYear() - 3, 0)).toISOString()
+    await owner.raw(
+      `insert into aging.kyc_events (id, created_at, name, outcome, received_at)
+       values ('evt_1', :month, 'inquiry.created', 'ignored', now()), ('evt_2', now(), 'inquiry.created', 'ignored', now())`,
+      { month },
+    )
+    const doctor = async () => (await run(['doctor', '--schema', 'aging'])).stdout
+    expect(await doctor()).toContain('Events of some months have no partition')
+    await run(['migrate', '--schema', 'aging'])
+    expect(await doctor()).toContain('the events have their partitions')
+    const keep = ['retain', '--schema', 'aging', '--months', '24']
+    expect((await run([...keep, '--dry-run'])).stdout).toContain(`would drop the events of ${month.slice(0, 7)}`)
+    const { code, stdout } = await run(keep)
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`dropped the events of ${month.slice(0, 7)}`),
+    })
+    expect((await run(keep)).stdout).not.toContain('dropped')
+    expect((await owner.raw('select id from aging.kyc_events')).rows).toEqual([{ id: 'evt_2' }])
+  })
+
+  it.each([['0'], ['-1'], ['1e2'], ['1201'], ['two']])('refuses to keep %s months', async (months) => {
+    const { code, stderr } = await run(['retain', `--months=${months}`])
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('from 1 to 1200') })
+  })
+
   it('finds a database that was loaded from a dump of another cluster, which mend-feed mends', async () => {
     await migrateForApp(owner, 'dumped')
     await owner.raw(`insert into dumped.kyc_transitions select * from persona_kyc.kyc_transitions`)
@@ -343,7 +372,7 @@ function withDate(answer: (request: Request) => Promise<Response>, aheadMs: numb
 }
 
 /** Commands about tables and the feed are for the owner of the tables, the others for the app's role. */
-const OF_OWNER = ['migrate', 'doctor', 'mend-feed']
+const OF_OWNER = ['migrate', 'doctor', 'mend-feed', 'retain']
 
 async function run(args: readonly string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {

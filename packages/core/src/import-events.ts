@@ -102,7 +102,7 @@ function readLine(text: string): TimedEvent | null {
     const json: unknown = JSON.parse(text)
     if (!isJsonObject(json)) return null
     const event: PersonaEvent = toEvent(json.type === 'event' ? { data: json } : json)
-    return event.createdAt === null ? null : { ...event, createdAt: event.createdAt }
+    return event.createdAt === null ? null : { ...event, occurredAt: event.createdAt }
   } catch (error) {
     if (error instanceof EventError || error instanceof SyntaxError) return null
     throw error

@@ -115,10 +115,13 @@ async function readEvent({ logger }: EngineContext, body: Uint8Array): Promise<P
  * it can only make an event older than its signature.
  */
 function toTimed(event: PersonaEvent, signedAtSeconds: number, delivery: WebhookDelivery): TimedEvent {
-  const { id, createdAt } = event
-  if (createdAt !== null) return { ...event, createdAt }
+  const { id, name, createdAt, inquiry, body } = event
+  if (createdAt !== null) return { id, name, createdAt, inquiry, body, occurredAt: createdAt }
   const { firstAttemptedAtSeconds: header } = delivery
   const sentAtSeconds = Math.min(signedAtSeconds, header ?? signedAtSeconds)
   const isTold = header !== null && header !== undefined
-  return { ...event, id: isTold ? `${id}_${sentAtSeconds}` : id, createdAt: new Date(sentAtSeconds * 1000 + 999) }
+  const occurredAt = new Date(sentAtSeconds * 1000 + 999)
+  return isTold
+    ? { ...event, id: `${id}_${sentAtSeconds}`, createdAt: occurredAt, occurredAt }
+    : { ...event, occurredAt }
 }

@@ -46,7 +46,7 @@ async function record({ context, report }: Run, event: PersonaEvent, since: numb
   if (createdAt === null || createdAt.getTime() < since) return null
   report.eventsRead += 1
   if (event.inquiry === null || !isInquiryEvent(event.name)) return null
-  const recorded = await recordPersonaEvent(context, { ...event, createdAt }, null)
+  const recorded = await recordPersonaEvent(context, { ...event, occurredAt: createdAt }, null)
   if (recorded.outcome !== 'duplicate') report.eventsRecorded += 1
   return recorded
 }

@@ -4,8 +4,11 @@ import { announce, toEffect } from './snapshot.js'
 import type { DeliveryTelemetry, NewEvent, RecordedEvent } from './storage.js'
 import { isOfTemplate } from './template.js'
 
-/** An event whose time is known. */
-export type TimedEvent = PersonaEvent & { readonly createdAt: Date }
+/** An event with its place in the order of events. */
+export interface TimedEvent extends PersonaEvent {
+  /** When it was made, or what stands for that where a delivery does not tell. */
+  readonly occurredAt: Date
+}
 
 const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -33,14 +36,15 @@ export function toTrustedReference({ templateId }: EngineContext, inquiry: Inqui
 }
 
 function toNewEvent(context: EngineContext, event: TimedEvent, delivery: DeliveryTelemetry | null): NewEvent {
-  const { id, name, createdAt, inquiry } = event
+  const { id, name, createdAt, occurredAt, inquiry } = event
   const status = isInquiryEvent(name) ? (inquiry?.status ?? null) : null
   return {
     id,
     name,
     inquiryId: inquiry?.id ?? null,
     referenceId: inquiry === null ? null : toTrustedReference(context, inquiry),
-    effect: status === null ? null : toEffect(context, status, createdAt),
+    createdAt,
+    effect: status === null ? null : toEffect(context, status, occurredAt),
     receivedAt: new Date(context.now()),
     delivery,
   }

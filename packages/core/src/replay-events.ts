@@ -65,12 +65,13 @@ export async function replayEvents(
 /** An event whose case was not known when it came. */
 async function matchAgain(context: EngineContext, event: StoredEvent): Promise<RecordedEvent | null> {
   if (!isStateful(event)) return null
-  const { id, name, inquiryId, personaStatus, occurredAt, delivery } = event
+  const { id, name, inquiryId, createdAt, personaStatus, occurredAt, delivery } = event
   const recorded = await context.storage.recordEvent({
     id,
     name,
     inquiryId,
     referenceId: null,
+    createdAt,
     effect: toEffect(context, personaStatus, occurredAt),
     receivedAt: new Date(context.now()),
     delivery,
@@ -98,6 +99,7 @@ async function judgeAgain(context: EngineContext, kycCase: KycCase): Promise<Rec
     name: `replay.${newest.name.replace(/^replay\./, '')}`,
     inquiryId: kycCase.personaInquiryId,
     referenceId: null,
+    createdAt: newest.createdAt,
     effect,
     receivedAt: new Date(context.now()),
     delivery: null,

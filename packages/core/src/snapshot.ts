@@ -26,12 +26,14 @@ export async function applySnapshot(
 /** Records an inquiry that Persona's API answered with, as the event that it stands for. */
 export async function recordSnapshot(context: EngineContext, inquiry: Inquiry, cause: string): Promise<RecordedEvent> {
   const { status, updatedAt } = inquiry.attributes
+  const createdAt = new Date(updatedAt)
   const recorded = await context.storage.recordEvent({
     id: `api_${inquiry.id}_${updatedAt}_${status}`,
     name: `api.${cause}`,
     inquiryId: inquiry.id,
     referenceId: null,
-    effect: toEffect(context, status, new Date(updatedAt)),
+    createdAt,
+    effect: toEffect(context, status, createdAt),
     receivedAt: new Date(context.now()),
     delivery: null,
   })

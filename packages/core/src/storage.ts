@@ -56,6 +56,11 @@ export interface NewEvent {
   readonly inquiryId: string | null
   /** Matches a case by id where no case has the inquiry; null where the event must not be matched so. */
   readonly referenceId: string | null
+  /**
+   * When Persona made the event, in whole milliseconds: the same in each copy of it, so that a storage may keep, and look for,
+   * events by time. Null where that is not told, in each copy.
+   */
+  readonly createdAt: Date | null
   /** What the event makes of its case; null for an event that is only recorded. */
   readonly effect: EventEffect | null
   readonly receivedAt: Date
@@ -119,6 +124,8 @@ export interface StoredEvent {
   readonly name: string
   readonly inquiryId: string | null
   readonly outcome: EventOutcome
+  /** As it came: with the id, what a copy of the event is known by. */
+  readonly createdAt: Date | null
   readonly personaStatus: PersonaStatus | null
   /** Null for an event that is of no kind that moves cases. */
   readonly occurredAt: Date | null
@@ -243,7 +250,7 @@ export interface KycStorage extends ConsumerStorage, ClaimStorage, AuditStorage 
   ): Promise<KycCase | null>
 
   /**
-   * Records the event once (by its id) and moves its case, in one step; one that was `unmatched` is looked at again each
+   * Records the event once (by its id and `createdAt`) and moves its case, in one step; one that was `unmatched` is looked at again each
    * time it comes with the same inquiry, and counts as recorded anew once it has found its case. The case is the one with the event's inquiry,
    * else the one whose id is the event's reference id; that one is given the inquiry if it has none, and stays as it
    * is if it has another. A case moves only if the event is newer than the last one that moved it: by `occurredAt`,

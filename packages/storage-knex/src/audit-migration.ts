@@ -48,7 +48,8 @@ function createAudit({ audit }: TableNames): string[] {
   ]
 }
 
-function letGrowOnly(table: string): string[] {
+/** Policies by which a table is read, and added to. */
+export function letGrowOnly(table: string): string[] {
   return [
     `create policy read on ${table} for select using (true)`,
     `create policy append on ${table} for insert with check (true)`,

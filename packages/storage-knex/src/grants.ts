@@ -11,8 +11,8 @@ export interface GrantOptions {
   readonly schema?: string
 }
 
-/** The tables whose owner is the only one to touch them are left out. */
-type AppTable = Exclude<keyof TableNames, 'schema' | 'migrations'>
+/** What only the owner touches by its name is left out. */
+type AppTable = Exclude<keyof TableNames, 'schema' | 'otherEvents' | 'isUnmatched' | 'migrations'>
 
 /**
  * What the statements of the storage do. Columns are named where the others must stay as they were first written: whose
@@ -64,7 +64,8 @@ export function createGrants({ role, schema = DEFAULT_SCHEMA }: GrantOptions): s
   const grants = Object.entries(PRIVILEGES).map(
     ([table, privileges]) => `grant ${privileges.join(', ')} on ${tables[table as AppTable]} ${to}`,
   )
-  return `${[`grant usage on schema ${tables.schema} ${to}`, ...grants].join('\n')}\n`
+  const execute = `grant execute on function ${tables.isUnmatched}(timestamptz, text) ${to}`
+  return `${[`grant usage on schema ${tables.schema} ${to}`, execute, ...grants].join('\n')}\n`
 }
 
 /**

@@ -5,6 +5,7 @@ import { createKnexAudit } from './knex-audit.js'
 import { createKnexClaims } from './knex-claims.js'
 import { createKnexConsumers } from './knex-consumers.js'
 import { createRecordEvent } from './knex-events.js'
+import { prepare } from './prepared-statements.js'
 import {
   type CaseRow,
   type EventRow,
@@ -45,6 +46,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA, batches = tru
   const tables = toTableNames(schema)
   const runner = createRunner(knex)
   const { run, runCrossed } = runner
+  const caseEvents = prepare(statements.listCaseEvents(tables))
   const { announceGrowth, ...consumers } = createKnexConsumers(knex, tables, runner)
   const runOnCase = async (sql: string, bindings: Record<string, Knex.RawBinding>) => {
     const [row] = await run<CaseRow>(sql, bindings)
@@ -109,7 +111,7 @@ export function createKnexStorage({ knex, schema = DEFAULT_SCHEMA, batches = tru
     eraseCase: (caseId, now) => runOnCase(statements.eraseCase(tables), { caseId, now }),
     async listCaseEvents(caseId, { after, limit }) {
       const [receivedAt, id] = cursors.fromEventCursor(after)
-      const rows = await run<EventRow>(statements.listCaseEvents(tables), { caseId, receivedAt, id, limit: limit + 1 })
+      const rows = await runner.runPrepared<EventRow>(caseEvents, [caseId, receivedAt, id, limit + 1])
       return cursors.toPage(rows.map(fromEventRow), limit, cursors.toEventCursor)
     },
     async listUnmatchedEvents({ after, limit }) {

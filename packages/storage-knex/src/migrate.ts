@@ -1,5 +1,6 @@
 import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
+import { addEventMonths } from './event-months.js'
 import { createGrants } from './grants.js'
 import type { Migration } from './migration.js'
 import { MIGRATIONS } from './migrations.js'
@@ -25,13 +26,17 @@ export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map(({ name }) => n
 /** "pkyc" in hex: the advisory lock that makes migrators take turns. */
 const LOCK_KEY = 0x706b7963
 
+/** Twenty processes may start at once, and want to start. */
+const MONTHS_PATIENCE_SECONDS = 3
+
 /**
  * Brings the schema up to date and resolves with the names of the migrations that it applied. Any number of processes
  * may call it at once: they take turns, and the later ones find nothing to do. Rejects with StorageError; then nothing
  * was changed.
  *
  * `grantTo` names the role of the app where that is not the one that migrates: it is granted what {@link createGrants}
- * tells, in the same transaction, so that it never finds a table that it may not use.
+ * tells, in the same transaction, so that it never finds a table that it may not use. Afterwards it makes the partitions of
+ * the months to come, where the role owns the tables.
  *
  * @throws ConfigurationError when the name of the schema or of the role cannot be used.
  */
@@ -39,13 +44,25 @@ export function migrate(options: MigrateOptions & { readonly grantTo?: string | 
   const { knex, schema = DEFAULT_SCHEMA, grantTo } = options
   const tables = toTableNames(schema)
   const grants = grantTo === undefined ? null : createGrants({ role: grantTo, schema })
-  return inTurn(knex, tables, async (transaction, applied) => {
+  const applied = inTurn(knex, tables, async (transaction, applied) => {
     requireKnown(applied)
     const missing = MIGRATIONS.filter(({ name }) => !applied.has(name))
     for (const migration of missing) await apply(transaction, tables, migration)
     if (grants !== null) await runWhole(transaction, grants)
     return missing.map(({ name }) => name)
   })
+  return withMonths(knex, tables, applied)
+}
+
+/** What the migrations did, once there are partitions for the months to come. */
+async function withMonths(knex: Knex, tables: TableNames, applied: Promise<string[]>): Promise<string[]> {
+  const names = await applied
+  try {
+    await addEventMonths(knex, tables, MONTHS_PATIENCE_SECONDS)
+  } catch (error) {
+    throw toStorageError(error)
+  }
+  return names
 }
 
 /** Takes back the newest migration, with the data that it holds; resolves with its name, or null if there was none. */

@@ -1,5 +1,6 @@
 import { auditMigration } from './audit-migration.js'
 import { claimsMigration } from './claims-migration.js'
+import { growthMigration } from './growth-migration.js'
 import type { Migration } from './migration.js'
 import type { TableNames } from './schema.js'
 
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   claimsMigration,
   auditMigration,
+  growthMigration,
 ]
 
 function createCases({ cases }: TableNames): string {

@@ -1,4 +1,5 @@
 import type { NewEvent } from '@persona-kyc/core'
+import { UNTOLD_TIME } from './event-months.js'
 import type { TableNames } from './schema.js'
 import { toFeedXid } from './statements.js'
 
@@ -6,8 +7,8 @@ import { toFeedXid } from './statements.js'
  * The statements that record events and move their cases: one round trip, one transaction of its own. There is one for a
  * single event and one for many, of which what happens to an event is the same text.
  *
- * The cases' rows are locked before anything is decided, so what follows sees their newest state; an event's primary key
- * decides between copies of it. A transition's `feed_xid` is its transaction's id, or that of the case's transition before
+ * The cases' rows are locked before anything is decided, so what follows sees their newest state; an event's primary key, its
+ * time and its id, decides between copies of it. A transition's `feed_xid` is its transaction's id, or that of the case's transition before
  * where a longer transaction began earlier: so the feed never turns the order of one case around.
  */
 
@@ -16,22 +17,19 @@ import { toFeedXid } from './statements.js'
  * Of a copy of an event it tells, as `may_match`, whether {@link matchEventSql} is to look at it again.
  */
 export function recordEventSql(tables: TableNames): string {
-  const { events } = tables
+  const { events, isUnmatched } = tables
   return toStatementOfOne(
     tables,
     `
-      insert into ${events} (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
-        attempts_made, attempts_left, first_attempted_at)
-      select ${ONE.id}, ${ONE.name}, t.id, ${ONE.inquiry_id},
+      insert into ${events} (${STORED_COLUMNS})
+      select ${ONE.id}, ${ONE.created_at}, ${ONE.name}, t.id, ${ONE.inquiry_id},
         case when ${ONE.status} is not null and t.id is null then 'unmatched' else ${toOutcome(ONE)} end,
         ${ONE.persona_status}, ${ONE.occurred_at}, ${ONE.received_at}, ${ONE.attempts_made}, ${ONE.attempts_left},
         ${ONE.first_attempted_at}
       from (select 1) one left join target t on true
-      on conflict (id) do nothing
+      on conflict (created_at, id) do nothing
       returning case_id, outcome`,
-    // A scalar: of an EXISTS the planner may make a hash of the whole table.
-    `r.outcome is null and p.id is not null
-      and coalesce((select e.outcome = 'unmatched' from ${events} e where e.id = ${ONE.id}), true)`,
+    `r.outcome is null and p.id is not null and coalesce(${isUnmatched}(${ONE.created_at}, ${ONE.id}), true)`,
   )
 }
 
@@ -48,7 +46,7 @@ export function matchEventSql(tables: TableNames): string {
         name = ${ONE.name}, case_id = t.id, outcome = ${toOutcome(ONE)}, persona_status = ${ONE.persona_status},
         occurred_at = ${ONE.occurred_at}
       from target t
-      where e.id = ${ONE.id} and e.outcome = 'unmatched' and e.inquiry_id = ${ONE.inquiry_id}
+      where e.created_at = ${ONE.created_at} and e.id = ${ONE.id} and e.outcome = 'unmatched' and e.inquiry_id = ${ONE.inquiry_id}
       returning e.case_id, e.outcome`,
     'false',
   )
@@ -59,12 +57,12 @@ export function matchEventSql(tables: TableNames): string {
  * inquiry or a reference in common. It waits for nobody's case: the events of one that is held have no row in the result.
  */
 export function recordEventsSql(tables: TableNames): string {
-  const { cases, events, transitions } = tables
+  const { cases, events, transitions, isUnmatched } = tables
   const columns = CASE_COLUMNS.join(', ')
   return `
     with given as materialized (
-      select * from json_to_recordset($1) as event (place integer, id text, name text, inquiry_id text,
-        reference_id text, persona_status text, status text, score double precision, occurred_at timestamptz,
+      select * from json_to_recordset($1) as event (place integer, id text, created_at timestamptz, name text,
+        inquiry_id text, reference_id text, persona_status text, status text, score double precision, occurred_at timestamptz,
         rank smallint, received_at timestamptz, attempts_made integer, attempts_left integer,
         first_attempted_at timestamptz)
     ),
@@ -84,14 +82,13 @@ export function recordEventsSql(tables: TableNames): string {
       where w.case_id is null or t.id is not null
     ),
     recorded as (
-      insert into ${events} (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
-        attempts_made, attempts_left, first_attempted_at)
-      select id, name, case_id, inquiry_id,
+      insert into ${events} (${STORED_COLUMNS})
+      select id, created_at, name, case_id, inquiry_id,
         case when status is not null and case_id is null then 'unmatched' else outcome end,
         persona_status, occurred_at, received_at, attempts_made, attempts_left, first_attempted_at
       from work
       order by id
-      on conflict (id) do nothing
+      on conflict (created_at, id) do nothing
       returning id, outcome
     ),
     moved as (
@@ -115,8 +112,7 @@ export function recordEventsSql(tables: TableNames): string {
       select place, ${columns} from target t where not exists (select 1 from moved m where m.place = t.place)
     )
     select w.place, coalesce(r.outcome, 'duplicate') as outcome, w.previous_status, ${toColumns('p')},
-      r.outcome is null and w.case_id is not null
-        and coalesce((select e.outcome = 'unmatched' from ${events} e where e.id = w.id), true) as may_match
+      r.outcome is null and w.case_id is not null and coalesce(${isUnmatched}(w.created_at, w.id), true) as may_match
     from work w left join recorded r on r.id = w.id left join present p on p.place = w.place`
 }
 
@@ -156,6 +152,7 @@ type EventColumns = Readonly<Record<(typeof EVENT_COLUMNS)[number][0], string>>
 
 const EVENT_COLUMNS = [
   ['id', 'text'],
+  ['created_at', 'timestamptz'],
   ['name', 'text'],
   ['inquiry_id', 'text'],
   ['reference_id', 'text'],
@@ -170,6 +167,9 @@ const EVENT_COLUMNS = [
   ['first_attempted_at', 'timestamptz'],
 ] as const
 const DELIVERY_COLUMNS = 3
+
+const STORED_COLUMNS = `id, created_at, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
+        attempts_made, attempts_left, first_attempted_at`
 
 const ONE = Object.fromEntries(
   EVENT_COLUMNS.map(([name, type], index) => [name, `cast($${index + 1} as ${type})`]),
@@ -258,9 +258,10 @@ export function toEventsJson(events: readonly NewEvent[]): string {
   return JSON.stringify(events.map((event, place) => ({ place, ...toRow(event) })))
 }
 
-function toRow({ id, name, inquiryId, referenceId, effect, receivedAt, delivery }: NewEvent) {
+function toRow({ id, createdAt, name, inquiryId, referenceId, effect, receivedAt, delivery }: NewEvent) {
   return {
     id,
+    created_at: createdAt?.toISOString() ?? UNTOLD_TIME,
     name,
     inquiry_id: inquiryId,
     reference_id: referenceId,

@@ -63,6 +63,7 @@ export interface StoredEventRow {
   readonly name: string
   readonly inquiry_id: string | null
   readonly outcome: EventOutcome
+  readonly event_created_at: Date | null
   readonly event_persona_status: string | null
   readonly event_occurred_at: Date | null
   readonly received_at: Date
@@ -158,6 +159,7 @@ export function fromStoredEventRow(row: StoredEventRow): StoredEvent {
     name: row.name,
     inquiryId: row.inquiry_id,
     outcome: row.outcome,
+    createdAt: toDateOrNull(row.event_created_at),
     personaStatus: row.event_persona_status,
     occurredAt: toDateOrNull(row.event_occurred_at),
     receivedAt: toDate(row.received_at),

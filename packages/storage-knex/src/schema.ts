@@ -3,11 +3,15 @@ import { ConfigurationError } from '@persona-kyc/core'
 /** The schema that holds the tables where the app names no other. */
 export const DEFAULT_SCHEMA = 'persona_kyc'
 
-/** The quoted, qualified names of the tables in one schema. */
+/** The quoted, qualified names of the tables in one schema, and of a function. */
 export interface TableNames {
   readonly schema: string
   readonly cases: string
   readonly events: string
+  /** The partition of the events that are of no month's own. */
+  readonly otherEvents: string
+  /** A function: whether the event of that time and id is there, and belongs to no case. */
+  readonly isUnmatched: string
   readonly transitions: string
   readonly feed: string
   readonly consumers: string
@@ -36,6 +40,8 @@ export function toTableNames(schema: string): TableNames {
     schema: `"${schema}"`,
     cases: `"${schema}"."kyc_cases"`,
     events: `"${schema}"."kyc_events"`,
+    otherEvents: `"${schema}"."kyc_events_other"`,
+    isUnmatched: `"${schema}"."kyc_is_unmatched"`,
     transitions: `"${schema}"."kyc_transitions"`,
     feed: `"${schema}"."kyc_feed"`,
     consumers: `"${schema}"."kyc_consumers"`,

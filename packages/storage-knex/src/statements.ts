@@ -1,4 +1,5 @@
 import type { CaseQuery } from '@persona-kyc/core'
+import { UNTOLD_TIME } from './event-months.js'
 import type { TableNames } from './schema.js'
 
 /** Stores a case, or finds the one that the user has: by idempotency key, else the open one. */
@@ -149,16 +150,30 @@ export function eraseCase({ cases }: TableNames): string {
     returning *`
 }
 
-/** Pages through a case's events by (received_at, id), each with its transition. */
+/**
+ * Pages through a case's events by (received_at, id), each with its transition. A transition whose event is kept no longer
+ * stands for it. Its values are the case's id, the place to go on after, in two, and the limit: to be prepared, because
+ * planning it for many months takes longer than the rest.
+ */
 export function listCaseEvents({ events, transitions }: TableNames): string {
   return `
-    select t.*, ${EVENT_COLUMNS}
-    from ${events} e left join ${transitions} t on t.case_id = e.case_id and t.event_id = e.id
-    where e.case_id = :caseId
-      and (cast(:receivedAt as timestamptz) is null
-        or (e.received_at, e.id) > (cast(:receivedAt as timestamptz), cast(:id as text)))
-    order by e.received_at, e.id
-    limit :limit`
+    select * from (
+      (select ${EVENT_COLUMNS}, t.*
+      from ${events} e left join ${transitions} t on t.case_id = e.case_id and t.event_id = e.id
+      where e.case_id = cast($1 as text) and ${isAfter('e.received_at', 'e.id', '$2', '$3')}
+      order by e.received_at, e.id
+      limit cast($4 as integer))
+      union all
+      (select t.event_id, null, t.event_name, null, 'applied', t.persona_status, t.occurred_at, t.recorded_at, null, null,
+        null, t.*
+      from ${transitions} t
+      where t.case_id = cast($1 as text) and ${isAfter('t.recorded_at', 't.event_id', '$2', '$3')}
+        and not exists (select 1 from ${events} e where e.case_id = t.case_id and e.id = t.event_id)
+      order by t.recorded_at, t.event_id
+      limit cast($4 as integer))
+    ) entry
+    order by received_at, id
+    limit cast($4 as integer)`
 }
 
 /** Pages through the events without a case by (received_at, id). */
@@ -166,15 +181,19 @@ export function listUnmatchedEvents({ events }: TableNames): string {
   return `
     select ${EVENT_COLUMNS}
     from ${events} e
-    where e.outcome = 'unmatched'
-      and (cast(:receivedAt as timestamptz) is null
-        or (e.received_at, e.id) > (cast(:receivedAt as timestamptz), cast(:id as text)))
+    where e.outcome = 'unmatched' and ${isAfter('e.received_at', 'e.id', ':receivedAt', ':id')}
     order by e.received_at, e.id
     limit :limit`
 }
 
-const EVENT_COLUMNS = `e.id, e.name, e.inquiry_id, e.outcome, e.persona_status as event_persona_status,
-      e.occurred_at as event_occurred_at, e.received_at, e.attempts_made, e.attempts_left, e.first_attempted_at`
+function isAfter(time: string, id: string, afterTime: string, afterId: string): string {
+  return `(cast(${afterTime} as timestamptz) is null
+        or (${time}, ${id}) > (cast(${afterTime} as timestamptz), cast(${afterId} as text)))`
+}
+
+const EVENT_COLUMNS = `e.id, nullif(e.created_at, '${UNTOLD_TIME}') as event_created_at, e.name, e.inquiry_id, e.outcome,
+        e.persona_status as event_persona_status, e.occurred_at as event_occurred_at, e.received_at, e.attempts_made,
+        e.attempts_left, e.first_attempted_at`
 
 /**
  * Pages through the feed. What a transaction that still runs may have written lies at or above the snapshot's xmin,

@@ -192,5 +192,14 @@ function newCase(id: string): NewCase {
 
 function newEvent(id: string, inquiryId: string, referenceId: string | null): NewEvent {
   const effect = { personaStatus: 'approved', status: 'verified', score: 1, occurredAt: now, rank: 6 } as const
-  return { id, name: 'inquiry.approved', inquiryId, referenceId, effect, receivedAt: now, delivery: null }
+  return {
+    id,
+    name: 'inquiry.approved',
+    inquiryId,
+    referenceId,
+    createdAt: now,
+    effect,
+    receivedAt: now,
+    delivery: null,
+  }
 }

@@ -33,7 +33,16 @@ function toRecorded(id: string): RecordedEvent {
 }
 
 function newEvent(id: string, inquiryId: string | null = `inq_${id}`, referenceId: string | null = null): NewEvent {
-  return { id, name: 'inquiry.started', inquiryId, referenceId, effect: null, receivedAt: new Date(0), delivery: null }
+  return {
+    id,
+    name: 'inquiry.started',
+    inquiryId,
+    referenceId,
+    createdAt: null,
+    effect: null,
+    receivedAt: new Date(0),
+    delivery: null,
+  }
 }
 
 /** Lets everything happen that needs no time. */

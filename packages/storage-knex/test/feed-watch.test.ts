@@ -93,6 +93,7 @@ async function grow(storage: KycStorage): Promise<void> {
     inquiryId: `inq-${id}`,
     referenceId: id,
     effect: { personaStatus: 'approved', status: 'verified', score: 1, occurredAt: now, rank: 6 },
+    createdAt: now,
     receivedAt: now,
     delivery: null,
   })

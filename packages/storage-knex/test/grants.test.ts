@@ -45,9 +45,10 @@ describe('createGrants', () => {
   it('returns grants, one on each line, and nothing else', () => {
     const lines = createGrants({ role: 'app', schema: 'kyc' }).split('\n')
     expect(lines.pop()).toBe('')
-    expect(lines).toHaveLength(1 + Object.keys(GRANTED).length)
+    expect(lines).toHaveLength(2 + Object.keys(GRANTED).length)
     expect(lines[0]).toBe('grant usage on schema "kyc" to "app";')
-    for (const line of lines.slice(1)) expect(line).toMatch(/^grant [a-z_, ()]+ on "kyc"\."kyc_\w+" to "app";$/)
+    expect(lines[1]).toBe('grant execute on function "kyc"."kyc_is_unmatched"(timestamptz, text) to "app";')
+    for (const line of lines.slice(2)) expect(line).toMatch(/^grant [a-z_, ()]+ on "kyc"\."kyc_\w+" to "app";$/)
   })
 
   it.each([
@@ -97,7 +98,8 @@ describe('createGrants', () => {
 describe('migrate with grantTo', () => {
   it('grants what the statements need, and nothing else', async () => {
     expect(await readGranted('persona_kyc', app.role)).toEqual(toLists(GRANTED))
-    expect(await readObjects(app.role)).toEqual([...Object.keys(GRANTED), 'persona_kyc'])
+    const isUnmatched = 'kyc_is_unmatched(timestamp with time zone,pg_catalog.text)'
+    expect(await readObjects(app.role)).toEqual([...Object.keys(GRANTED), isUnmatched, 'persona_kyc'].sort())
     const { rows } = await database.owner.raw<{ rows: object[] }>(
       `select has_schema_privilege(:role, 'persona_kyc', 'usage') as may_use,
         has_schema_privilege(:role, 'persona_kyc', 'create') as may_create,
@@ -190,7 +192,7 @@ function listStatements(): string[] {
   const all = [ofCases, ofAudit, consumers, claims, transactions].flatMap((module) => Object.values(module))
   const page = { after: null, limit: 1 }
   return [
-    ...all.map((toSql) => toSql(tables)),
+    ...all.map((toSql) => toNamed(toSql(tables))),
     ...[recordEventSql, recordEventsSql, matchEventSql].map((toSql) => toNamed(toSql(tables))),
     listCases(tables, { status: null, claim: null, ...page }),
     listAudit(tables, { caseId: null, principal: null, ...page }),

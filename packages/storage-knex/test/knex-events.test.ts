@@ -207,6 +207,7 @@ function toEvent(prefix: string, plan: Plan, index: number): NewEvent {
     inquiryId: `${prefix}-inq-${kycCase}${inquiry === 'own' ? '' : '-other'}`,
     referenceId: isReferenced ? `${prefix}-case-${kycCase}` : null,
     effect: effect && { ...effect, occurredAt: new Date(START + at * 1000) },
+    createdAt: at % 5 === 0 ? null : new Date(START + at * 1000),
     receivedAt: new Date(START + index),
     delivery: null,
   }

@@ -250,7 +250,16 @@ describe('createKnexStorage', () => {
   function newEvent(id: string, inquiryId: string, status: 'rejected' | 'review', second: number): NewEvent {
     const occurredAt = new Date(now.getTime() + second * 1000)
     const effect = { personaStatus: 'failed', status, score: null, occurredAt, rank: 4 }
-    return { id, name: 'inquiry.failed', inquiryId, referenceId: null, effect, receivedAt: now, delivery: null }
+    return {
+      id,
+      name: 'inquiry.failed',
+      inquiryId,
+      referenceId: null,
+      createdAt: now,
+      effect,
+      receivedAt: now,
+      delivery: null,
+    }
   }
 })
 
@@ -271,7 +280,7 @@ async function cutConnections(knex: Knex): Promise<void> {
 
 describe('every statement that the suite has made the storage send', () => {
   it('keeps the rules of a distributed engine', () => {
-    const ours = [...sent].filter((sql) => sql.includes('"kyc_'))
+    const ours = [...sent].filter((sql) => sql.includes('"kyc_') && !/^\s*(create|alter|do)\b/i.test(sql))
     expect(ours.length).toBeGreaterThan(20)
     for (const sql of ours) expect(findBreaches(sql), sql).toEqual([])
   })

@@ -5,6 +5,7 @@ import * as audit from '../src/audit-statements.js'
 import * as transactions from '../src/chain-transaction-statements.js'
 import * as claims from '../src/claim-statements.js'
 import * as consumers from '../src/consumer-statements.js'
+import { migrate } from '../src/migrate.js'
 import {
   matchEventSql,
   recordEventSql,
@@ -93,6 +94,7 @@ describe('hot statements', () => {
       ['recordEvent', toNamed(recordEventSql(tables)), one],
       ['recordEvent, many', toNamed(recordEventsSql(tables)), many],
       ['recordEvent again', toNamed(matchEventSql(tables)), one],
+      ['isUnmatched', findEvent(), { createdAt: now, id: 'evt-7' }],
       ['getCase', `select * from ${tables.cases} where id = :caseId`, { caseId: 'case-7' }],
       ['createCase', statements.createCase(tables), toNewCase(now)],
       [
@@ -133,11 +135,7 @@ describe('hot statements', () => {
         statements.listUnsettledCases(tables),
         { createdSince: now, quietSince: now, createdAt: null, id: null, limit: 101 },
       ],
-      [
-        'listCaseEvents',
-        statements.listCaseEvents(tables),
-        { caseId: 'case-7', receivedAt: null, id: null, limit: 101 },
-      ],
+      ['listCaseEvents', toNamed(statements.listCaseEvents(tables)), { v1: 'case-7', v2: null, v3: null, v4: 101 }],
       ['listUnmatchedEvents', statements.listUnmatchedEvents(tables), { receivedAt: null, id: null, limit: 101 }],
       ['readFeed', statements.readFeed(tables), { feedXid: '0', caseId: '', revision: 0, limit: 100 }],
       ['leaseConsumer', consumers.leaseConsumer(tables), { name: 'c', now, until: now }],
@@ -170,7 +168,8 @@ describe('hot statements', () => {
     for (const [name, sql, bindings, index = ''] of hot) {
       const { rows } = await database.app.raw<{ rows: Record<string, string>[] }>(`explain ${sql}`, bindings as never)
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
-      expect(plan, name).not.toMatch(/Seq Scan on kyc_(?!feed\b)/)
+      // A month to come is empty, and costs nothing.
+      expect(plan, name).not.toMatch(/Seq Scan on kyc_(?!feed\b).*cost=(?!0\.00\.\.0\.00 )/)
       expect(plan, name).toContain(index)
     }
   })
@@ -274,8 +273,9 @@ async function fill(): Promise<void> {
       inquiry_attempt, revision, persona_inquiry_id)
     select 'case-' || n, 'user-' || n, 'passport', (array['pending', 'verified', 'rejected'])[1 + n % 3], now(), now(),
       n % 3 = 0, 1, 0, 'inq-' || n from generate_series(1, 20000) n`)
-  await knex.raw(`insert into ${tables.events} (id, name, case_id, inquiry_id, outcome, received_at)
-    select 'evt-' || n, 'x', 'case-' || n, 'inq-' || n, case when n % 100 = 0 then 'unmatched' else 'applied' end, now()
+  await knex.raw(`insert into ${tables.events} (id, created_at, name, case_id, inquiry_id, outcome, received_at)
+    select 'evt-' || n, now() - n * interval '1 hour', 'x', 'case-' || n, 'inq-' || n,
+      case when n % 100 = 0 then 'unmatched' else 'applied' end, now()
     from generate_series(1, 20000) n`)
   await knex.raw(`insert into ${tables.transitions} (case_id, revision, from_status, to_status, persona_status, event_id,
       event_name, occurred_at, recorded_at, feed_xid)
@@ -288,7 +288,9 @@ async function fill(): Promise<void> {
     select 'entry-' || n, 'principal-' || n % 500, 'kyc:read', 'GET /', 'allowed', 'case-' || n, now()
     from generate_series(1, 20000) n`)
   await fillClaims()
-  const { schema, feed, migrations, ...filled } = tables
+  // Moves the events of old months into partitions of their own.
+  await migrate({ knex })
+  const { schema, feed, migrations, otherEvents, isUnmatched, ...filled } = tables
   for (const table of Object.values(filled)) await knex.raw(`analyze ${table}`)
 }
 
@@ -319,6 +321,7 @@ function toEvent(now: Date): NewEvent {
     inquiryId: 'inq-7',
     referenceId: 'case-7',
     effect: { personaStatus: 'approved', status: 'verified', score: 1, occurredAt: now, rank: 6 },
+    createdAt: now,
     receivedAt: now,
     delivery: null,
   }
@@ -334,4 +337,9 @@ function toNewCase(now: Date) {
     createdAt: now,
     initiatingUntil: now,
   }
+}
+
+/** What `kyc_is_unmatched` looks for, which a plan of its caller does not show. */
+function findEvent(): string {
+  return `select e.outcome = 'unmatched' from ${tables.events} e where e.created_at = :createdAt and e.id = :id`
 }

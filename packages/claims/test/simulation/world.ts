@@ -85,7 +85,7 @@ export async function decide(world: World, index: number, isVerified: boolean): 
     : ({ personaStatus: 'declined', status: 'rejected', score: 0 } as const)
   const { transition } = await storage.recordEvent({
     ...{ id: `evt-${world.decisions}`, name: 'inquiry.transitioned', inquiryId: `inq-${index}`, referenceId: null },
-    ...{ effect: { ...effect, occurredAt, rank: 6 }, receivedAt: occurredAt, delivery: null },
+    ...{ effect: { ...effect, occurredAt, rank: 6 }, createdAt: occurredAt, receivedAt: occurredAt, delivery: null },
   })
   world.isVerified[index] = isVerified
   if (isVerified && transition !== null) world.verifiedAt[index] = occurredAt.getTime()

@@ -20,6 +20,7 @@ export const auditTrailCases: readonly ConformanceCase[] = [
     await storage.recordEvent(newEvent('6', { inquiryId: 'inq-c', ...receivedAt(7) }))
     const approved = {
       inquiryId: 'inq-a',
+      createdAt: at(0),
       personaStatus: 'approved',
       occurredAt: at(1),
       delivery: null,

@@ -75,6 +75,7 @@ export function newEvent(
     name: 'inquiry.transitioned',
     inquiryId: 'inq-a',
     referenceId: null,
+    createdAt: at(0),
     effect: toEffect(personaStatus, occurredAt),
     receivedAt: at(60_000),
     delivery: null,

@@ -94,6 +94,7 @@ export const eventMatchingCases: readonly ConformanceCase[] = [
         name: 'inquiry.transitioned',
         inquiryId: 'inq-0',
         outcome: 'unmatched',
+        createdAt: at(0),
         personaStatus: 'approved',
         occurredAt: at(1),
         receivedAt: at(0),

@@ -80,7 +80,10 @@ function drawEvent(
   const id = `${['a', 'B', 'é', '～', '😀'][number % 5]}${number}`
   const occurredAt = at(step * 10 + Math.floor(random() * 400))
   const effect = random() < 0.08 ? null : toEffect(pick(PLAYED_STATUSES, random), occurredAt)
-  return newEvent(id, { name: `inquiry.${step}`, inquiryId, referenceId, effect, receivedAt: at(step * 100) })
+  // One time for each id, over several months; of some, none.
+  const createdAt = number % 6 === 0 ? null : at(number * 3 * 24 * 60 * 60_000)
+  const times = { createdAt, receivedAt: at(step * 100) }
+  return newEvent(id, { name: `inquiry.${step}`, inquiryId, referenceId, effect, ...times })
 }
 
 function pickWeighted(operations: readonly (readonly [weight: number, Operation])[], random: () => number): Operation {

@@ -1,0 +1,225 @@
+import { ConfigurationError, StorageError } from '@persona-kyc/core'
+import type { Knex } from 'knex'
+import type { MigrateOptions } from './migrate.js'
+import { toDate } from './row-values.js'
+import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
+import { toDriverCode, toStorageError } from './storage-error.js'
+
+/*
+ * `kyc_events` has a partition for each month of Persona's clock, in UTC, and one for all other events: those of a time that
+ * nobody knows, and those of a month that has none yet. The partition of an event follows from the event, so copies of it
+ * meet in one, and its primary key tells them apart there.
+ */
+
+/** The `created_at` of an event that does not tell when it was made. */
+export const UNTOLD_TIME = '-infinity'
+
+/** What {@link retainEvents} accepts. */
+export interface RetainOptions extends MigrateOptions {
+  /** How many whole months before the present one are kept; at least 1. */
+  readonly months: number
+  /** Only tells what would be dropped. */
+  readonly dryRun?: boolean | undefined
+}
+
+/** What {@link retainEvents} did, or would do. */
+export interface RetainReport {
+  /** Events of before that are dropped: the start of the first month that is kept. */
+  readonly keptSince: Date
+  /** Months that were dropped whole, as `2025-01`, oldest first. */
+  readonly droppedMonths: readonly string[]
+  /** Events that were deleted one by one, because their month had no partition. */
+  readonly eventsDeleted: number
+}
+
+const MONTHS_AHEAD = 3
+const MONTHS_BACK = 120
+const MAX_MONTHS = 1200
+const LOCK_NOT_AVAILABLE = '55P03'
+/** Whoever waits for a lock on a table keeps all others waiting behind him. */
+const LOCK_PATIENCE = '1s'
+const RETAIN_PATIENCE_SECONDS = 30
+const ROWS_AT_ONCE = 10_000
+
+/** The settings of a table whose rows are written once: they are frozen while they are fresh, and counted often enough. */
+export const APPEND_ONLY = 'autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05'
+
+/**
+ * Returns SQL that makes a partition for this month, for the three after it, and for each month of the last ten years that
+ * rows of `source`, a query for `created_at`, are of; rows that are there already move into it.
+ */
+export function createMonthsSql(tables: TableNames, source: string): string {
+  const { schema, events, otherEvents } = tables
+  return `
+    do $months$
+    declare
+      month timestamp;
+      partition text;
+    begin
+      for month in ${toMissingMonths(tables, source)} loop
+        partition := '${schema}."kyc_events_' || to_char(month, 'YYYY_MM') || '"';
+        execute format('create table %s (like ${events} including all) with (${APPEND_ONLY})', partition);
+        execute format('with moved as (
+            delete from ${otherEvents} where created_at >= %L and created_at < %L returning *
+          ) insert into %s select * from moved', month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC', partition);
+        execute format('alter table ${events} attach partition %s for values from (%L) to (%L)',
+          partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
+      end loop;
+    end $months$`
+}
+
+function toMissingMonths({ schema }: TableNames, source: string): string {
+  const present = "date_trunc('month', now() at time zone 'UTC')"
+  const last = `${present} + interval '${MONTHS_AHEAD} months'`
+  return `
+        select m.month from (
+          select generate_series(${present}, ${last}, interval '1 month') as month
+          union
+          select distinct date_trunc('month', s.created_at at time zone 'UTC') from (${source}) s
+          where s.created_at >= (${present} - interval '${MONTHS_BACK} months') at time zone 'UTC'
+            and s.created_at < (${last} + interval '1 month') at time zone 'UTC'
+        ) m
+        where to_regclass('${schema}."kyc_events_' || to_char(m.month, 'YYYY_MM') || '"') is null`
+}
+
+/**
+ * Makes the partitions that {@link createMonthsSql} tells, where one is missing and the role owns the table. What has none
+ * lies with the other events, where it is found as well, only not as fast: so this may be left to the next time, and is, when
+ * the table is locked for so many seconds. Rejects with the driver's error.
+ */
+export async function addEventMonths(knex: Knex, tables: TableNames, patienceSeconds: number): Promise<void> {
+  const source = `select created_at from ${tables.otherEvents}`
+  const { rows } = await knex.raw<{ rows: unknown[] }>(`
+    select 1 from (${toMissingMonths(tables, source)} limit 1) missing
+    where pg_has_role((select relowner from pg_class where oid = to_regclass('${tables.events}')), 'usage')`)
+  if (rows.length === 0) return
+  await withLock(knex, patienceSeconds, async (transaction) => {
+    await transaction.raw(`lock table ${tables.events} in share row exclusive mode`)
+    await transaction.raw(createMonthsSql(tables, source))
+  })
+}
+
+/**
+ * Drops the events that Persona made more than so many whole months before the present one. Cases, transitions, the feed and
+ * the audit trail stay as they are; a dropped event that Persona, or an import, tells again is `stale`. The owner of the tables
+ * runs it, monthly: it also makes the partitions of the months to come. Rejects with StorageError.
+ *
+ * @throws ConfigurationError when `months` is no whole number from 1 to 1200, or the schema's name is none.
+ */
+export async function retainEvents(options: RetainOptions): Promise<RetainReport> {
+  const { knex, schema = DEFAULT_SCHEMA, months, dryRun = false } = options
+  requireMonths(months)
+  const tables = toTableNames(schema)
+  try {
+    if (!dryRun) await addEventMonths(knex, tables, RETAIN_PATIENCE_SECONDS)
+    const { keptSince, old } = await readOldMonths(knex, tables, months)
+    const report = { keptSince, droppedMonths: old.map((name) => name.slice(-7).replace('_', '-')) }
+    if (dryRun) return { ...report, eventsDeleted: await countOthers(knex, tables, keptSince) }
+    for (const partition of old) {
+      const isDropped = await withLock(knex, RETAIN_PATIENCE_SECONDS, async (transaction) => {
+        await transaction.raw(`drop table if exists ${tables.schema}."${partition}"`)
+      })
+      if (!isDropped) throw locked()
+    }
+    const eventsDeleted = await deleteOthers(knex, tables, keptSince)
+    // Nothing else counts a table of partitions, and the planner goes by it.
+    await knex.raw(`analyze ${tables.events}`)
+    return { ...report, eventsDeleted }
+  } catch (error) {
+    throw toStorageError(error)
+  }
+}
+
+/**
+ * How many events lie outside of the partition of a month though they have one to be in: those that came while there was none.
+ * Rejects with StorageError.
+ */
+export async function countMisplacedEvents({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<number> {
+  const { otherEvents } = toTableNames(schema)
+  try {
+    const { rows } = await knex.raw<{ rows: { count: number }[] }>(`
+      select cast(count(*) as integer) as count from (
+        select 1 from ${otherEvents}
+        where created_at >= now() - interval '${MONTHS_BACK} months' and created_at < now() limit ${ROWS_AT_ONCE}
+      ) misplaced`)
+    return rows[0]?.count ?? 0
+  } catch (error) {
+    throw toStorageError(error)
+  }
+}
+
+async function readOldMonths(
+  knex: Knex,
+  { events }: TableNames,
+  months: number,
+): Promise<{ readonly keptSince: Date; readonly old: readonly string[] }> {
+  const { rows } = await knex.raw<{ rows: { kept_since: Date | string; old: string[] }[] }>(
+    `with kept as (select date_trunc('month', now() at time zone 'UTC') - make_interval(months => ?) as since)
+     select k.since at time zone 'UTC' as kept_since, array(
+       select cast(c.relname as text) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+       where i.inhparent = to_regclass('${events}') and c.relname ~ '^kyc_events_[0-9]{4}_[0-9]{2}$'
+         and cast(c.relname as text) collate "C" < 'kyc_events_' || to_char(k.since, 'YYYY_MM')
+       order by c.relname) as old
+     from kept k`,
+    [months],
+  )
+  return { keptSince: toDate(rows[0]?.kept_since ?? ''), old: rows[0]?.old ?? [] }
+}
+
+function toOldOthers({ otherEvents }: TableNames): string {
+  return `from ${otherEvents} where created_at < :keptSince and (created_at > '${UNTOLD_TIME}' or received_at < :keptSince)`
+}
+
+async function countOthers(knex: Knex, tables: TableNames, keptSince: Date): Promise<number> {
+  const sql = `select cast(count(*) as integer) as count ${toOldOthers(tables)}`
+  const { rows } = await knex.raw<{ rows: { count: number }[] }>(sql, { keptSince })
+  return rows[0]?.count ?? 0
+}
+
+/** In portions, so that no transaction is long: the feed waits for the oldest one that writes. */
+async function deleteOthers(knex: Knex, tables: TableNames, keptSince: Date): Promise<number> {
+  const sql = `delete from ${tables.otherEvents} where (created_at, id) in (
+    select created_at, id ${toOldOthers(tables)} limit ${ROWS_AT_ONCE})`
+  let deleted = 0
+  let rowCount = 0
+  do {
+    ;({ rowCount } = await knex.raw<{ rowCount: number }>(sql, { keptSince }))
+    deleted += rowCount
+  } while (rowCount > 0)
+  return deleted
+}
+
+/** Runs it in a transaction, and resolves with false when a lock was not to be had in so many seconds. */
+async function withLock(
+  knex: Knex,
+  patienceSeconds: number,
+  work: (transaction: Knex.Transaction) => Promise<void>,
+): Promise<boolean> {
+  for (let turn = 0; turn < patienceSeconds; turn++) {
+    try {
+      await knex.transaction(async (transaction) => {
+        await transaction.raw(`set local lock_timeout = '${LOCK_PATIENCE}'`)
+        await work(transaction)
+      })
+      return true
+    } catch (error) {
+      if (toDriverCode(error) !== LOCK_NOT_AVAILABLE) throw error
+    }
+  }
+  return false
+}
+
+function requireMonths(months: number): void {
+  if (Number.isInteger(months) && months >= 1 && months <= MAX_MONTHS) return
+  throw new ConfigurationError({
+    problem: 'months is not a whole number from 1 to 1200.',
+    fix: 'Name how many whole months of events are to be kept, such as 24.',
+  })
+}
+
+function locked(): StorageError {
+  return new StorageError('storage_unavailable', {
+    problem: 'The table of the events was locked for half a minute.',
+    fix: 'Look for long transactions (pg_stat_activity), and run it again: it goes on where it was.',
+  })
+}

@@ -1,0 +1,293 @@
+import type { KycStorage, NewEvent } from '@persona-kyc/core'
+import type { Knex } from 'knex'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { migrateForApp } from '../../../test-setup/app-database.js'
+import { addEventMonths, countMisplacedEvents, retainEvents } from '../src/event-months.js'
+import { createKnexStorage } from '../src/knex-storage.js'
+import { migrate, rollback } from '../src/migrate.js'
+import { toTableNames } from '../src/schema.js'
+import { useDatabase, useRole } from './test-database.js'
+
+const database = useDatabase()
+const stranger = useRole(database)
+const tables = toTableNames('persona_kyc')
+const LAST = '005_growth'
+
+let owner: Knex
+let storage: KycStorage
+
+beforeEach(async () => {
+  owner = database.owner
+  await owner.raw('drop schema if exists persona_kyc cascade')
+  await migrateForApp(owner)
+  storage = createKnexStorage({ knex: database.app })
+})
+
+describe('the migration to months', () => {
+  it('takes the events along, each into its month, where copies of it find it', async () => {
+    expect(await rollback({ knex: owner })).toBe(LAST)
+    const short = `short_${'0'.repeat(64)}`
+    await addOldEvent('evt_old', toMonth(-30))
+    await addOldEvent('evt_new', toMonth(0))
+    await addOldEvent(short, toMonth(-1))
+    await addOldEvent(`${short}_1`, toMonth(-1))
+    await addOldEvent('evt_ignored', null)
+    expect(await migrateForApp(owner)).toEqual([LAST])
+    expect(await listPlaces()).toEqual(
+      [
+        `evt_old ${toPartition(-30)}`,
+        `evt_new ${toPartition(0)}`,
+        `${short}_1 ${toPartition(-1)}`,
+        `${short} kyc_events_other`,
+        'evt_ignored kyc_events_other',
+      ].sort(),
+    )
+    for (const [id, createdAt] of [
+      ['evt_old', toMonth(-30)],
+      ['evt_new', toMonth(0)],
+      [`${short}_1`, toMonth(-1)],
+      [short, null],
+    ] as const) {
+      expect(await storage.recordEvent(newEvent(id, createdAt)), id).toMatchObject({ outcome: 'duplicate' })
+    }
+  })
+
+  it('goes back with each event once', async () => {
+    await storage.recordEvent(newEvent('evt_1', toMonth(0)))
+    await storage.recordEvent(newEvent('evt_1', toMonth(-3)))
+    await storage.recordEvent(newEvent('evt_2', null))
+    expect(await rollback({ knex: owner })).toBe(LAST)
+    const { rows } = await owner.raw(`select id from ${tables.events} order by id`)
+    expect(rows).toEqual([{ id: 'evt_1' }, { id: 'evt_2' }])
+  })
+})
+
+describe('the months of the events', () => {
+  it('are there for this month and the three to come', async () => {
+    expect(await listPartitions()).toEqual([...[0, 1, 2, 3].map(toPartition), 'kyc_events_other'])
+  })
+
+  it('hold events by their time in UTC, to the millisecond', async () => {
+    const start = toMonth(1)
+    const before = new Date(start.getTime() - 1)
+    await database.owner.raw(`set timezone to 'Pacific/Kiritimati'`)
+    await storage.recordEvent(newEvent('evt_first', start))
+    await storage.recordEvent(newEvent('evt_last', before))
+    expect(await listPlaces()).toEqual([`evt_first ${toPartition(1)}`, `evt_last ${toPartition(0)}`])
+  })
+
+  it('hold one of many copies that come at once, and so do the events without a month', async () => {
+    for (const [id, createdAt] of [
+      ['evt_month', toMonth(0)],
+      ['evt_untold', null],
+      ['evt_ancient', new Date('1999-12-31T23:59:59.999Z')],
+    ] as const) {
+      const copies = Array.from({ length: 20 }, () => storage.recordEvent(newEvent(id, createdAt)))
+      const outcomes = (await Promise.all(copies)).map(({ outcome }) => outcome)
+      expect(
+        outcomes.filter((outcome) => outcome === 'unmatched'),
+        id,
+      ).toHaveLength(1)
+      expect(
+        outcomes.filter((outcome) => outcome === 'duplicate'),
+        id,
+      ).toHaveLength(19)
+    }
+  })
+
+  it('are made by the next migrate where they are missing, and take the events that came meanwhile', async () => {
+    await dropPartition(toPartition(0))
+    const imported = toMonth(-50)
+    await storage.recordEvent(newEvent('evt_now', toMonth(0)))
+    await storage.recordEvent(newEvent('evt_imported', imported))
+    await storage.recordEvent(newEvent('evt_ancient', toMonth(-130)))
+    await storage.recordEvent(newEvent('evt_untold', null))
+    expect(await countMisplacedEvents({ knex: owner })).toBe(2)
+    await migrate({ knex: owner })
+    expect(await countMisplacedEvents({ knex: owner })).toBe(0)
+    expect(await listPlaces()).toEqual([
+      'evt_ancient kyc_events_other',
+      `evt_imported ${toPartition(-50)}`,
+      `evt_now ${toPartition(0)}`,
+      'evt_untold kyc_events_other',
+    ])
+    expect((await storage.recordEvent(newEvent('evt_imported', imported))).outcome).toBe('duplicate')
+  })
+
+  it('are left to others by a role that does not own the tables', async () => {
+    await dropPartition(toPartition(2))
+    await owner.raw('grant usage on schema persona_kyc to ??', [stranger.role])
+    await owner.raw('grant select on all tables in schema persona_kyc to ??', [stranger.role])
+    expect(await migrate({ knex: stranger.knex })).toEqual([])
+    expect(await listPartitions()).not.toContain(toPartition(2))
+  })
+
+  it('are left to the next time while somebody holds the table', async () => {
+    await dropPartition(toPartition(2))
+    await owner.transaction(async (holder) => {
+      await holder.raw(`select 1 from ${tables.events} limit 1`)
+      await holder.raw(`lock table ${tables.events} in row exclusive mode`)
+      await addEventMonths(owner, tables, 1)
+    })
+    expect(await listPartitions()).not.toContain(toPartition(2))
+    await addEventMonths(owner, tables, 1)
+    expect(await listPartitions()).toContain(toPartition(2))
+  })
+})
+
+describe('retainEvents', () => {
+  it('drops what is older than the months to keep, wherever it lies, and nothing else', async () => {
+    await fillMonths()
+    const expected = {
+      keptSince: toMonth(-2),
+      droppedMonths: [-13, -12, -3].map((month) => toMonth(month).toISOString().slice(0, 7)),
+      eventsDeleted: 2,
+    }
+    const before = await listPlaces()
+    expect(await retainEvents({ knex: owner, months: 2, dryRun: true })).toEqual(expected)
+    expect(await listPlaces()).toEqual(before)
+    expect(await retainEvents({ knex: owner, months: 2 })).toEqual(expected)
+    expect(await listPlaces()).toEqual(
+      [
+        `evt_-2 ${toPartition(-2)}`,
+        `evt_0 ${toPartition(0)}`,
+        'evt_untold kyc_events_other',
+        'evt_future kyc_events_other',
+      ].sort(),
+    )
+    expect(await retainEvents({ knex: owner, months: 2 })).toEqual({ ...expected, droppedMonths: [], eventsDeleted: 0 })
+  })
+
+  it('keeps the case, its transitions, its history and the feed; a dropped event that is told again is stale', async () => {
+    await addCase()
+    const approval = newEvent('evt_approved', toMonth(-20), { status: 'verified', at: toMonth(-20) })
+    const { kycCase, transition } = await storage.recordEvent(approval)
+    expect(transition).toMatchObject({ to: 'verified' })
+    await storage.recordEvent(newEvent('evt_late', toMonth(0), { status: 'verified', at: toMonth(-21) }))
+    const [first, late] = (await storage.listCaseEvents('case', { after: null, limit: 10 })).items
+    const feed = await storage.readFeed({ after: null, limit: 10 })
+    await migrate({ knex: owner })
+    expect((await retainEvents({ knex: owner, months: 12 })).droppedMonths).toHaveLength(1)
+
+    expect(await storage.getCase('case')).toEqual(kycCase)
+    expect(await storage.readFeed({ after: null, limit: 10 })).toEqual(feed)
+    // What only the event's own row told is gone.
+    const kept = { ...first, inquiryId: null, createdAt: null }
+    expect(await storage.listCaseEvents('case', { after: null, limit: 10 })).toEqual({
+      items: [kept, late],
+      next: null,
+    })
+    const page = await storage.listCaseEvents('case', { after: null, limit: 1 })
+    expect(page.items).toEqual([kept])
+    expect((await storage.listCaseEvents('case', { after: page.next, limit: 1 })).items).toEqual([late])
+
+    expect(await storage.recordEvent(approval)).toMatchObject({ outcome: 'stale', transition: null })
+    expect(await storage.getCase('case')).toEqual(kycCase)
+  })
+
+  it('deletes a large rest in portions, and works while events come', async () => {
+    await owner.raw(`insert into ${tables.events} (id, created_at, name, outcome, received_at)
+      select 'evt_' || n, '2001-01-01', 'inquiry.created', 'ignored', now() from generate_series(1, 25000) n`)
+    const work = async () => {
+      for (let index = 0; index < 50; index++) await storage.recordEvent(newEvent(crypto.randomUUID(), toMonth(0)))
+    }
+    const [report] = await Promise.all([retainEvents({ knex: owner, months: 1 }), work(), work()])
+    expect(report.eventsDeleted).toBe(25_000)
+    expect(await listPlaces()).toHaveLength(100)
+  })
+
+  it('fails while somebody reads an old month for long, and then goes on', async () => {
+    await fillMonths()
+    const months = await listPartitions()
+    await owner.transaction(async (reader) => {
+      await reader.raw(`select 1 from persona_kyc.${toPartition(-12)}`)
+      await expect(retainEvents({ knex: owner, months: 2 })).rejects.toMatchObject({
+        name: 'StorageError',
+        code: 'storage_unavailable',
+      })
+    })
+    expect(await listPartitions()).toEqual(months.filter((name) => name !== toPartition(-13)))
+    expect((await retainEvents({ knex: owner, months: 2 })).droppedMonths).toHaveLength(2)
+  }, 60_000)
+
+  it.each([0, -1, 1.5, Number.NaN, 1201])('refuses to keep %s months', async (months) => {
+    await expect(retainEvents({ knex: owner, months })).rejects.toThrow(/whole number from 1 to 1200/)
+  })
+
+  it('tells a role that does not own the tables what it needs', async () => {
+    await expect(retainEvents({ knex: stranger.knex, months: 1 })).rejects.toMatchObject({ code: 'storage_failed' })
+  })
+})
+
+async function fillMonths(): Promise<void> {
+  for (const month of [-13, -12, -3, -2, 0]) await storage.recordEvent(newEvent(`evt_${month}`, toMonth(month)))
+  await storage.recordEvent(newEvent('evt_ancient', new Date('2003-02-01T00:00:00Z')))
+  await storage.recordEvent(newEvent('evt_future', new Date('2999-02-01T00:00:00Z')))
+  await storage.recordEvent(newEvent('evt_untold', null))
+  await storage.recordEvent({ ...newEvent('evt_untold_old', null), receivedAt: toMonth(-4) })
+  await migrate({ knex: owner })
+}
+
+async function addCase(): Promise<void> {
+  const now = toMonth(-24)
+  const created = { id: 'case', userId: 'user', documentType: 'passport', sealedPersonalData: null }
+  await storage.createCase({ ...created, idempotencyKey: null, createdAt: now, initiatingUntil: now })
+  const inquiry = { inquiryId: 'inq', replaces: null, personaStatus: 'created', sealedSessionToken: null, now }
+  await storage.attachInquiry('case', inquiry)
+}
+
+function newEvent(id: string, createdAt: Date | null, effect?: { status: 'verified'; at: Date }): NewEvent {
+  return {
+    ...{ id, name: 'inquiry.approved', inquiryId: 'inq', referenceId: null, createdAt },
+    effect: {
+      personaStatus: 'approved',
+      status: 'verified',
+      score: 1,
+      occurredAt: effect?.at ?? createdAt ?? new Date(),
+      rank: 6,
+    },
+    receivedAt: new Date(),
+    delivery: null,
+  }
+}
+
+/** The start of the month that comes so many after the present one. */
+function toMonth(offset: number): Date {
+  const now = new Date()
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset))
+}
+
+function toPartition(offset: number): string {
+  return `kyc_events_${toMonth(offset).toISOString().slice(0, 7).replace('-', '_')}`
+}
+
+/** As it was written before there were months. */
+async function addOldEvent(id: string, occurredAt: Date | null): Promise<void> {
+  await owner.raw(
+    `insert into ${tables.events} (id, name, inquiry_id, outcome, persona_status, occurred_at, received_at)
+     values (:id, 'inquiry.approved', 'inq', :outcome, :status, :occurredAt, now())`,
+    {
+      ...{ id, occurredAt, status: occurredAt && 'approved' },
+      outcome: occurredAt === null ? 'ignored' : 'unmatched',
+    },
+  )
+}
+
+async function dropPartition(name: string): Promise<void> {
+  await owner.raw(`drop table persona_kyc.${name}`)
+}
+
+async function listPartitions(): Promise<string[]> {
+  const { rows } = await owner.raw<{ rows: { name: string }[] }>(
+    `select cast(inhrelid::regclass as text) as name from pg_inherits where inhparent = to_regclass('${tables.events}')`,
+  )
+  return rows.map(({ name }) => name.replace('persona_kyc.', '')).sort()
+}
+
+/** Each event and the partition that it is in. */
+async function listPlaces(): Promise<string[]> {
+  const { rows } = await owner.raw<{ rows: { place: string }[] }>(
+    `select id || ' ' || replace(cast(tableoid::regclass as text), 'persona_kyc.', '') as place from ${tables.events}`,
+  )
+  return rows.map(({ place }) => place).sort()
+}
