@@ -44,6 +44,11 @@ export async function addCases(knex: Knex, count: number, { from = 1 } = {}): Pr
   await knex.raw('vacuum analyze persona_kyc.kyc_cases')
 }
 
+/** The id of the case of that number. */
+export function toCaseId(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+}
+
 function toCaseIdSql(number: string): string {
   return `'00000000-0000-4000-8000-' || lpad(${number}::text, 12, '0')`
 }

@@ -2,12 +2,15 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { adapterBenchmarks } from './adapters.js'
 import { type Benchmark, type Rates, type Result, toResult, toTable } from './benchmark.js'
+import { caseBenchmarks } from './cases.js'
 import { claimBenchmarks } from './claims.js'
+import { coldStartBenchmarks } from './cold-start.js'
 import { ingestBenchmarks } from './ingest.js'
 import { limitBenchmarks } from './limits.js'
 import { runMain } from './run-main.js'
 import { serverBenchmarks } from './servers.js'
 import { signatureBenchmarks } from './signature.js'
+import { sizeBenchmarks } from './sizes.js'
 
 /*
  * Measures how fast things are, each side by side with what it is held against: `npm run bench`, with `-- --json FILE` for
@@ -21,6 +24,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...serverBenchmarks,
   ...limitBenchmarks,
   ...adapterBenchmarks,
+  ...caseBenchmarks,
+  ...coldStartBenchmarks,
+  ...sizeBenchmarks,
   ...claimBenchmarks,
 ]
 
