@@ -25,13 +25,13 @@ const SAME_WORK = `
 with target as (
   select * from persona_kyc.kyc_cases where persona_inquiry_id = 'inq_' || :number for update
 ), recorded as (
-  insert into persona_kyc.kyc_events (id, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
+  insert into persona_kyc.kyc_events (id, created_at, name, case_id, inquiry_id, outcome, persona_status, occurred_at, received_at,
     attempts_made, attempts_left, first_attempted_at)
-  select 'evt_' || :event, 'inquiry.completed', id, persona_inquiry_id,
+  select 'evt_' || :event, now(), 'inquiry.completed', id, persona_inquiry_id,
     case when erased_at is not null or (last_event_at, last_event_rank, last_event_id) >= (now(), 4, 'evt_' || :event)
       then 'stale' else 'applied' end, 'completed', now(), now(), 1, 7, now()
   from target
-  on conflict (id) do nothing
+  on conflict (created_at, id) do nothing
   returning case_id, outcome
 ), moved as (
   update persona_kyc.kyc_cases c set status = 'verified', persona_status = 'completed', verification_score = 1,

@@ -58,6 +58,7 @@ async function store(knex: Knex, { data }: UsualEvent): Promise<void> {
     const inserted = await trx('persona_kyc.kyc_events')
       .insert({
         id: data.id,
+        created_at: occurredAt,
         name,
         case_id: kycCase?.id,
         inquiry_id: inquiryId,
@@ -66,7 +67,7 @@ async function store(knex: Knex, { data }: UsualEvent): Promise<void> {
         occurred_at: occurredAt,
         received_at: now,
       })
-      .onConflict('id')
+      .onConflict(['created_at', 'id'])
       .ignore()
       .returning('id')
     if (inserted.length === 0 || kycCase === undefined || isLate) return
