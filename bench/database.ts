@@ -19,7 +19,7 @@ export async function openDatabase(poolSize = 16): Promise<BenchDatabase> {
   const given = process.env.BENCH_DATABASE_URL
   const server = given === undefined ? await startPostgres({ durable: true }) : { url: given, stop: async () => {} }
   const { url, drop } = await createDatabase(server.url)
-  const knex = createKnex({ client: 'pg', connection: url, pool: { min: 0, max: poolSize } })
+  const knex = openPool(url, poolSize)
   await migrate({ knex })
   return {
     url,
@@ -30,6 +30,11 @@ export async function openDatabase(poolSize = 16): Promise<BenchDatabase> {
       await server.stop()
     },
   }
+}
+
+/** A pool of its own, on that database. */
+export function openPool(url: string, size: number): Knex {
+  return createKnex({ client: 'pg', connection: url, pool: { min: 0, max: size } })
 }
 
 /** Adds so many pending cases, `inq_1` onwards, each of a user of its own. */

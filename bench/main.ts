@@ -5,6 +5,7 @@ import { type Benchmark, type Rates, type Result, toResult, toTable } from './be
 import { caseBenchmarks } from './cases.js'
 import { claimBenchmarks } from './claims.js'
 import { coldStartBenchmarks } from './cold-start.js'
+import { dropGrown, growthBenchmarks } from './growth.js'
 import { ingestBenchmarks } from './ingest.js'
 import { limitBenchmarks } from './limits.js'
 import { runMain } from './run-main.js'
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...serverBenchmarks,
   ...limitBenchmarks,
   ...adapterBenchmarks,
+  ...growthBenchmarks,
   ...caseBenchmarks,
   ...coldStartBenchmarks,
   ...sizeBenchmarks,
@@ -45,7 +47,11 @@ async function main(): Promise<number> {
   if (chosen.length === 0)
     throw new Error(`No benchmark is called so. There are: ${BENCHMARKS.map(({ name }) => name).join('; ')}.`)
   const results: Result[] = []
-  for (const benchmark of chosen) results.push(await run(benchmark, rounds ?? benchmark.rounds ?? 5))
+  try {
+    for (const benchmark of chosen) results.push(await run(benchmark, rounds ?? benchmark.rounds ?? 5))
+  } finally {
+    await dropGrown()
+  }
   console.log(`\n${toTable(results)}`)
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
   return results.every(({ holds }) => holds) ? 0 : 1
