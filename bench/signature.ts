@@ -80,7 +80,7 @@ async function createOurs(): Promise<Work> {
   return async () => {
     const { valid } = await verify({ body, signature })
     if (!valid) throw new Error('refused')
-    return parseEvent(body)
+    return await parseEvent(body)
   }
 }
 
@@ -90,7 +90,7 @@ async function createOursOfTwo(): Promise<Work> {
   return async () => {
     const { valid } = await verify({ body, signature })
     if (!valid) throw new Error('refused')
-    return parseEvent(body)
+    return await parseEvent(body)
   }
 }
 

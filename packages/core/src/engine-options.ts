@@ -67,6 +67,7 @@ export function toContext(options: KycEngineOptions): EngineContext {
     onAlarm: options.onAlarm ?? null,
     checkPersona: createPersonaProbe(options.persona, now),
     sessionTokens: new Map(),
+    sealedTokens: new Map(),
     doubtfulSince: new Map(),
     underWay: new Map(),
   }

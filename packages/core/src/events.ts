@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { toSha256Hex } from './digest.js'
 import { EventError, SignatureError } from './errors.js'
 import { getMember, isJsonObject, type JsonObject, type JsonValue } from './inflection.js'
@@ -72,7 +71,12 @@ export function isInquiryEvent(name: EventName): name is InquiryEventName {
 const MAX_TEXT_LENGTH = 255
 /** PostgreSQL stores neither NUL nor half a surrogate pair. */
 const STORABLE = /^[^\0\p{Cs}]*$/u
-const DATE_TIME = z.regexes.datetime({ offset: true })
+/** RFC 3339, of a day that there is. */
+const DATE_TIME =
+  /^(?:\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))|(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
+/** Of the years that the form allows, PostgreSQL takes 1 to 9999 in UTC. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
@@ -168,9 +172,8 @@ function requireText(value: unknown, path: string): string {
 /** A time in whole seconds stands for its second, all of which the events of that second with milliseconds come before. */
 function requireTime(value: unknown, path: string): Date {
   if (typeof value !== 'string' || !DATE_TIME.test(value)) throw unusable(path)
-  const time = new Date(Date.parse(value) + (value.includes('.') ? 0 : 999))
-  // Of the years that the form allows, PostgreSQL takes these in UTC.
-  if (time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999) return time
+  const ms = Date.parse(value) + (value.includes('.') ? 0 : 999)
+  if (ms >= FIRST_MS && ms <= LAST_MS) return new Date(ms)
   throw unusable(path)
 }
 

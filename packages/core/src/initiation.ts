@@ -139,8 +139,9 @@ async function requestInquiry(
   kycCase: KycCase,
   { replaces, input }: InitiationOptions,
 ): Promise<InquiryWithSession> {
+  const { toInquiryFields } = context
   // What was stored, not what this caller says, as far as it was: one idempotency key stands for one request.
-  const personalData = (await openPersonalData(context, kycCase)) ?? input
+  const personalData = toInquiryFields === null ? null : ((await openPersonalData(context, kycCase)) ?? input)
   return context.persona.inquiries.create({
     ...toTemplate(context.templateId),
     referenceId: kycCase.id,
@@ -148,8 +149,8 @@ async function requestInquiry(
     createSession: true,
     idempotencyKey: toIdempotencyKey(kycCase, replaces),
     ...(context.redirectUri !== null && { redirectUri: context.redirectUri }),
-    ...(context.toInquiryFields !== null && {
-      fields: context.toInquiryFields({ documentType: kycCase.documentType, ...personalData }),
+    ...(toInquiryFields !== null && {
+      fields: toInquiryFields({ documentType: kycCase.documentType, ...personalData }),
     }),
   })
 }

@@ -79,8 +79,7 @@ async function consume(limiter: RateLimiter, key: string, logger: Logger): Promi
 async function consumeInTime(limiter: RateLimiter, key: string): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
-    const error = new DOMException('The rate limiter does not answer.', 'TimeoutError')
-    timer = setTimeout(() => reject(error), ANSWER_MS)
+    timer = setTimeout(() => reject(new DOMException('The rate limiter does not answer.', 'TimeoutError')), ANSWER_MS)
   })
   try {
     await Promise.race([limiter.consume(key), timeout])

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
 import { EventError } from '../src/errors.js'
 import { parseEvent } from '../src/events.js'
 import { isJsonObject, type JsonObject, type JsonValue, toCamelKeys } from '../src/inflection.js'
@@ -197,4 +198,33 @@ describe('any JSON', () => {
     })
     await fc.assert(property, { numRuns: 1000 })
   })
+})
+
+it('takes those times that an RFC 3339 schema takes, of the years 1 to 9999', async () => {
+  const schema = z.iso.datetime({ offset: true })
+  const two = (max: number) => fc.integer({ min: 0, max }).map((number) => String(number).padStart(2, '0'))
+  const year = fc.oneof(
+    fc.constantFrom('1900', '2000', '2023', '2024', '2100', '9998'),
+    fc.integer({ min: 1000, max: 9998 }),
+  )
+  const parts = fc.tuple(year, two(13), two(32), two(25), two(61), two(61))
+  const zone = fc.constantFrom('Z', 'z', '', '+00:00', '-12:30', '+24:00', '+05', '.5Z', '.123456Z', '.Z')
+  await fc.assert(
+    fc.asyncProperty(parts, zone, async ([years, month, day, hours, minutes, seconds], end) => {
+      const text = `${years}-${month}-${day}T${hours}:${minutes}:${seconds}${end}`
+      const bytes = toBytes(replace('data.attributes.created-at', text))
+      const isTaken = await parseEvent(bytes).then(
+        ({ createdAt }) => createdAt !== null,
+        () => false,
+      )
+      expect(isTaken, text).toBe(schema.safeParse(text).success)
+    }),
+    {
+      numRuns: 3000,
+      examples: [
+        [['2024', '02', '29', '00', '00', '00'], 'Z'],
+        [['2100', '02', '29', '00', '00', '00'], 'Z'],
+      ],
+    },
+  )
 })

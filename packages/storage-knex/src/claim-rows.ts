@@ -1,5 +1,5 @@
 import type { ChainTransaction, ChainTransactionState, ClaimState, ClaimWork, StoredClaim } from '@persona-kyc/core'
-import { requireColumn, toDate, toDateOrNull } from './row-values.js'
+import { toDate, toDateOrNull } from './row-values.js'
 
 /** A row of `kyc_claims`: as the driver gives it, or from JSON. 64-bit numbers are text from the one, dates from the other. */
 export interface ClaimRow {
@@ -53,9 +53,8 @@ export interface ClaimWorkRow {
   readonly transactions: string
 }
 
-/** The claim of a row. Throws StorageError when the app's Knex renames columns. */
+/** The claim of a row. */
 export function fromClaimRow(row: ClaimRow): StoredClaim {
-  requireColumn(row, 'case_id')
   const { generation, state, issuer, topic, identity, data, signature, uri } = row
   return {
     caseId: row.case_id,
@@ -77,9 +76,8 @@ export function fromClaimRow(row: ClaimRow): StoredClaim {
   }
 }
 
-/** The transaction of a row. Throws StorageError when the app's Knex renames columns. */
+/** The transaction of a row. */
 export function fromChainTransactionRow(row: ChainTransactionRow): ChainTransaction {
-  requireColumn(row, 'case_id')
   const { sender, purpose, state, data, raw, hashes } = row
   return {
     chainId: Number(row.chain_id),
@@ -100,9 +98,8 @@ export function fromChainTransactionRow(row: ChainTransactionRow): ChainTransact
   }
 }
 
-/** The work of a row. Throws StorageError when the app's Knex renames columns. */
+/** The work of a row. */
 export function fromClaimWorkRow(row: ClaimWorkRow): ClaimWork {
-  requireColumn(row, 'case_id')
   const { revision, reason, attempts, recalls } = row
   const dueAt = toDateOrNull(row.due_at)
   return {

@@ -1,6 +1,5 @@
 import { isKycError, type KycStorage, type NewEvent, type RecordedEvent, type Transition } from '@persona-kyc/core'
 import { createEventBatches } from './event-batches.js'
-import { prepare } from './prepared-statements.js'
 import {
   matchEventSql,
   recordEventSql,
@@ -12,6 +11,7 @@ import {
 import { type CaseRow, fromCaseRow } from './rows.js'
 import { contention, type Runner } from './run-statement.js'
 import type { TableNames } from './schema.js'
+import { prepare } from './statement-runner.js'
 import { CROSSED_TRANSACTIONS } from './storage-error.js'
 
 /** What the ingest works with. */

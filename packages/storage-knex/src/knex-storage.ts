@@ -5,7 +5,6 @@ import { createKnexAudit } from './knex-audit.js'
 import { createKnexClaims } from './knex-claims.js'
 import { createKnexConsumers } from './knex-consumers.js'
 import { createRecordEvent } from './knex-events.js'
-import { prepare } from './prepared-statements.js'
 import {
   type CaseRow,
   type EventRow,
@@ -18,6 +17,7 @@ import {
 } from './rows.js'
 import { contention, createRunner } from './run-statement.js'
 import { DEFAULT_SCHEMA, toTableNames } from './schema.js'
+import { prepare } from './statement-runner.js'
 import * as statements from './statements.js'
 
 /** What {@link createKnexStorage} accepts. */

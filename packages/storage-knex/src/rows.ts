@@ -10,7 +10,7 @@ import type {
   StoredEvent,
   Transition,
 } from '@persona-kyc/core'
-import { requireColumn, toDate, toDateOrNull } from './row-values.js'
+import { toDate, toDateOrNull } from './row-values.js'
 
 /** A row of `kyc_cases`, as the driver gives it. */
 export interface CaseRow {
@@ -106,9 +106,8 @@ export interface AuditRow {
   readonly decided_at: Date
 }
 
-/** The case of a row. Throws StorageError when the app's Knex renames columns. */
+/** The case of a row. */
 export function fromCaseRow(row: CaseRow): KycCase {
-  requireColumn(row, 'user_id')
   return {
     id: row.id,
     userId: row.user_id,
@@ -133,7 +132,6 @@ export function fromCaseRow(row: CaseRow): KycCase {
 
 /** The transition of a row. */
 export function fromTransitionRow(row: TransitionRow): Transition {
-  requireColumn(row, 'case_id')
   return {
     caseId: row.case_id,
     revision: row.revision,
@@ -150,7 +148,6 @@ export function fromTransitionRow(row: TransitionRow): Transition {
 
 /** The stored event of a row. */
 export function fromStoredEventRow(row: StoredEventRow): StoredEvent {
-  requireColumn(row, 'received_at')
   const { attempts_made: attemptsMade, attempts_left: attemptsLeft } = row
   const firstAttemptedAt = toDateOrNull(row.first_attempted_at)
   const isTold = attemptsMade !== null || attemptsLeft !== null || firstAttemptedAt !== null
@@ -195,9 +192,8 @@ export function fromDeadLetterRow(row: DeadLetterRow): DeadLetter {
   }
 }
 
-/** The entry of the audit trail of a row. Throws StorageError when the app's Knex renames columns. */
+/** The entry of the audit trail of a row. */
 export function fromAuditRow(row: AuditRow): AuditEntry {
-  requireColumn(row, 'decided_at')
   const { id, principal, action, route, verdict } = row
   return { id, principal, action, route, verdict, caseId: row.case_id, decidedAt: toDate(row.decided_at) }
 }

@@ -1,17 +1,17 @@
 import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
-import { createPreparedRunner, type PreparedStatement } from './prepared-statements.js'
+import { createStatementRunner, type Statement } from './statement-runner.js'
 import { CROSSED_TRANSACTIONS, toDriverCode, toStorageError } from './storage-error.js'
 
-/** Runs statements and resolves with their rows. All reject with StorageError. */
+/** Runs statements, with values by name or by place, and resolves with their rows. All reject with StorageError. */
 export interface Runner {
   run<Row>(sql: string, bindings?: Knex.ValueDict): Promise<Row[]>
   /** For a statement that another process may cross by a unique key between its snapshot and its write. */
   runCrossed<Row>(sql: string, bindings: Knex.ValueDict): Promise<Row[]>
   /** As `runCrossed`, for a statement that is worth being prepared. */
-  runPrepared<Row>(statement: PreparedStatement, values: readonly unknown[]): Promise<Row[]>
+  runPrepared<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /** As `runPrepared`, and rejects where another process has crossed it. */
-  runPreparedOnce<Row>(statement: PreparedStatement, values: readonly unknown[]): Promise<Row[]>
+  runPreparedOnce<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
 }
 
 /** Runs a statement on a Knex instance or on a transaction of it. */
@@ -23,11 +23,12 @@ const MAX_TURNS = 50
 
 /** Returns the functions that run statements on that Knex instance. */
 export function createRunner(knex: Knex): Runner {
-  const runOn = createPreparedRunner()
-  const toWork =
-    <Row>(sql: string, bindings: Knex.ValueDict): Work<Row> =>
-    async (on) =>
-      (await on.raw<{ rows: Row[] }>(sql, bindings)).rows
+  const runOn = createStatementRunner()
+  const toWork = <Row>(sql: string, bindings: Knex.ValueDict): Work<Row> => {
+    const { text, names } = toPlaced(sql)
+    const values = names.map((name) => bindings[name])
+    return (on) => runOn<Row>(on, { name: null, text }, values)
+  }
   return {
     run: <Row>(sql: string, bindings: Knex.ValueDict = {}) =>
       runRepeatedly<Row>(knex, toWork(sql, bindings), CROSSED_TRANSACTIONS),
@@ -36,6 +37,26 @@ export function createRunner(knex: Knex): Runner {
     runPrepared: (statement, values) => runRepeatedly(knex, (on) => runOn(on, statement, values), CROSSED),
     runPreparedOnce: (statement, values) => runRepeatedly(knex, (on) => runOn(on, statement, values), []),
   }
+}
+
+/** A statement with its values by place, and their names in that order. */
+interface PlacedSql {
+  readonly text: string
+  readonly names: readonly string[]
+}
+
+/** The texts of this library, each read once. */
+const placed = new Map<string, PlacedSql>()
+
+/** Each place is a value of its own, of which PostgreSQL finds out the type there. */
+function toPlaced(sql: string): PlacedSql {
+  const known = placed.get(sql)
+  if (known !== undefined) return known
+  const names: string[] = []
+  const text = sql.replace(/:([a-z]\w*)/gi, (_, name: string) => `$${names.push(name)}`)
+  const made = { text, names }
+  placed.set(sql, made)
+  return made
 }
 
 /**

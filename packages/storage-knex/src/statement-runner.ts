@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import { toDriverCode } from './storage-error.js'
 
-/** A statement that is prepared once on each connection. */
-export interface PreparedStatement {
-  readonly name: string
+/** A statement with the placeholders of the driver, `$1` and so on. */
+export interface Statement {
+  /** What it is prepared by, once on each connection; null for one that is not. */
+  readonly name: string | null
   readonly text: string
 }
 
@@ -25,25 +27,26 @@ interface Pool {
 const NOT_PREPARED = ['26000', '42P05', '0A000']
 
 /** Returns the statement under a name that no other text has: a pooler may have other versions of us on one connection. */
-export function prepare(text: string): PreparedStatement {
+export function prepare(text: string): Statement {
   return { name: `persona_kyc_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, text }
 }
 
 /**
- * Returns what runs prepared statements on that Knex instance and resolves with their rows; in a transaction they are run
- * as they are. Where a pooler does not let them be kept, the first that fails for it is run again, and none is prepared
- * any more. Rejects as the driver does.
+ * Returns what runs statements on connections of a Knex instance and resolves with their rows, without what Knex does to put
+ * a query together; in a transaction none is prepared. Where a pooler does not let them be kept, the first that fails
+ * for it is run again, and none is prepared any more. Rejects as the driver does.
  */
-export function createPreparedRunner() {
+export function createStatementRunner() {
   let keeps = true
-  return async <Row>(knex: Knex, { name, text }: PreparedStatement, values: readonly unknown[]): Promise<Row[]> => {
+  return async <Row>(knex: Knex, { name, text }: Statement, values: readonly unknown[]): Promise<Row[]> => {
     const pool = knex.client as Pool
+    requireRunning(knex)
     const connection = await pool.acquireConnection()
     const query = async (config: { name?: string }) => (await connection.query({ ...config, text, values })).rows
     try {
       // As Knex does it, for those who listen there.
       pool.emit('query', { __knexUid: connection.__knexUid, method: 'raw', sql: text, bindings: values })
-      if (!keeps || knex.isTransaction === true) return (await query({})) as Row[]
+      if (name === null || !keeps || knex.isTransaction === true) return (await query({})) as Row[]
       return (await query({ name }).catch((error: unknown) => {
         if (!NOT_PREPARED.includes(toDriverCode(error))) throw error
         keeps = false
@@ -53,4 +56,13 @@ export function createPreparedRunner() {
       await pool.releaseConnection(connection)
     }
   }
+}
+
+/** The connection of a transaction that has ended is somebody else's. */
+function requireRunning(knex: Knex): void {
+  if (knex.isTransaction !== true || !(knex as Knex.Transaction).isCompleted()) return
+  throw new StorageError('storage_failed', {
+    problem: 'The transaction of this storage has ended.',
+    fix: 'Await all that uses it before it is committed or rolled back.',
+  })
 }
