@@ -7,6 +7,7 @@ export type JsonObject = { [key: string]: JsonValue }
 /** Keys below these are the template's own names, which Persona leaves as they are since version 2025-10-27. */
 const OPAQUE_KEYS = new Set(['fields'])
 const MAX_DEPTH = 64
+const SEPARATOR = /[-_]/
 
 /** True for a JSON object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -50,6 +51,7 @@ function toSpellings(kebabName: string): readonly string[] {
 }
 
 function toCamel(key: string): string {
+  if (!SEPARATOR.test(key)) return key
   // The lookbehind starts a match at the first separator only: without it, a long row of them takes quadratic time.
   return key.replace(/(?<![-_])[-_]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }

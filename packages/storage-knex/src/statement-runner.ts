@@ -13,7 +13,8 @@ export interface Statement {
 /** What is used of a `pg` client. */
 interface PgClient {
   readonly __knexUid?: string
-  query(config: { name?: string; text: string; values: readonly unknown[] }): Promise<{ rows: unknown[] }>
+  query(text: string, values: readonly unknown[]): Promise<{ rows: unknown[] }>
+  query(config: { name: string; text: string; values: readonly unknown[] }): Promise<{ rows: unknown[] }>
 }
 
 /** What is used of Knex's client: its pool, or the one connection of a transaction. */
@@ -42,16 +43,18 @@ export function createStatementRunner() {
     const pool = knex.client as Pool
     requireRunning(knex)
     const connection = await pool.acquireConnection()
-    const query = async (config: { name?: string }) => (await connection.query({ ...config, text, values })).rows
+    const run = async () => (await connection.query(text, values)).rows as Row[]
     try {
       // As Knex does it, for those who listen there.
       pool.emit('query', { __knexUid: connection.__knexUid, method: 'raw', sql: text, bindings: values })
-      if (name === null || !keeps || knex.isTransaction === true) return (await query({})) as Row[]
-      return (await query({ name }).catch((error: unknown) => {
+      if (name === null || !keeps || knex.isTransaction === true) return await run()
+      try {
+        return (await connection.query({ name, text, values })).rows as Row[]
+      } catch (error) {
         if (!NOT_PREPARED.includes(toDriverCode(error))) throw error
         keeps = false
-        return query({})
-      })) as Row[]
+        return await run()
+      }
     } finally {
       await pool.releaseConnection(connection)
     }
