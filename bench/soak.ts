@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runMain } from './run-main.js'
 import { CASES, prepareDatabase } from './servers.js'
@@ -12,6 +13,8 @@ import { createWebhooks, sendWebhooks } from './webhooks.js'
 
 const CONNECTIONS = 64
 const PIECE = 20_000
+/** The pool of the server, which may be open for as long as it likes. */
+const POOL_SIZE = 10
 /** What a process may hold more at the end than after a fifth of the time. */
 const GROWTH = 1.1
 
@@ -26,16 +29,19 @@ async function main(): Promise<number> {
     const perSecond = (await measureHighest(server.port)) / 2
     console.log(`${perSecond.toFixed(0)} webhooks a second for ${minutes} minutes`)
     const held = await soak(server, { perSecond, minutes })
-    await database.knex.raw('select 1')
+    // What was closed at the other end is noticed.
+    await setTimeout(1000)
     const idleAfter = await server.listResources()
     const connections = await countConnections(database.knex)
     console.log(`resources before: ${idleBefore.join(' ')}; after: ${idleAfter.join(' ')}; ${connections} connections`)
     const early = held[Math.floor(held.length / 5)] ?? 0
     const isFlat = (held.at(-1) ?? 0) <= early * GROWTH
     const isIdle = countTimers(idleAfter) <= countTimers(idleBefore)
+    const isConnected = connections <= POOL_SIZE && countSockets(idleAfter) <= countSockets(idleBefore) + POOL_SIZE
     if (!isFlat) console.log(`MISSED: memory has grown from ${toMegabytes(early)} to ${toMegabytes(held.at(-1) ?? 0)}`)
     if (!isIdle) console.log('MISSED: timers are left')
-    return isFlat && isIdle ? 0 : 1
+    if (!isConnected) console.log('MISSED: connections are left')
+    return isFlat && isIdle && isConnected ? 0 : 1
   } finally {
     server.stop()
     await database.drop()
@@ -73,12 +79,18 @@ async function soak(
 }
 
 async function countConnections(knex: Awaited<ReturnType<typeof prepareDatabase>>['knex']): Promise<number> {
-  const { rows } = await knex.raw('select count(*) from pg_stat_activity where datname = current_database()')
+  const { rows } = await knex.raw(
+    'select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  )
   return Number(rows[0].count)
 }
 
 function countTimers(resources: readonly string[]): number {
   return resources.filter((name) => name === 'Timeout').length
+}
+
+function countSockets(resources: readonly string[]): number {
+  return resources.filter((name) => name === 'TCPSocketWrap').length
 }
 
 function toMegabytes(bytes: number): string {
