@@ -17,7 +17,7 @@ import { Hono } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import createKnex from 'knex'
 import { type BareCases, createBareCases } from './bare-cases.js'
-import { CASE_TOKEN, ENCRYPTION_KEY } from './case-process.js'
+import { CASE_TOKEN, ENCRYPTION_KEY } from './cases.js'
 import { createInstantPersona } from './instant-persona.js'
 
 /*

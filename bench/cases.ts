@@ -3,15 +3,21 @@ import { isDeepStrictEqual } from 'node:util'
 import { createCipher } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import type { Benchmark, Rates } from './benchmark.js'
-import { CASE_TOKEN, type CaseServer, ENCRYPTION_KEY, startCaseServer } from './case-process.js'
 import { addCases, openDatabase, toCaseId } from './database.js'
 import { type LoadSource, measureRateOf, toRequest } from './http-load.js'
 import { createInquiryAnswer } from './instant-persona.js'
+import { type ServerProcess, startServer } from './server-process.js'
 
 /*
  * Whole servers that read and start cases on PostgreSQL: ours against the bare framework with the same statements through
  * `pg`. See bare-cases.ts for what the other side does and leaves out.
  */
+
+/** The bearer token that all of them take. */
+export const CASE_TOKEN = 'token-of-the-benchmark-0123456789'
+
+/** The key that all of them seal under. */
+export const ENCRYPTION_KEY = { id: 'k1', key: new Uint8Array(32).fill(7) } as const
 
 const CASES = 10_000
 const WARM_UP_MS = 3000
@@ -48,8 +54,8 @@ function toBenchmark(framework: string, work: Work): Benchmark {
       await addCases(database.knex, CASES)
       await addSessionTokens(database.knex)
       const [ours, bare] = await Promise.all([
-        startCaseServer(framework, { side: 'ours', databaseUrl: database.url }),
-        startCaseServer(framework, { side: 'bare', databaseUrl: database.url }),
+        startServer('case-server.ts', [framework, 'ours', database.url]),
+        startServer('case-server.ts', [framework, 'bare', database.url]),
       ])
       await requireSameAnswers(ours, bare)
       for (const server of [ours, bare]) await measureRateOf(toSource(server, work), WARM_UP_MS)
@@ -75,7 +81,7 @@ async function measureInTurns(ours: LoadSource, theirs: LoadSource): Promise<Rat
   return rates
 }
 
-function toSource({ port }: CaseServer, { createRequest, status }: Work): LoadSource {
+function toSource({ port }: ServerProcess, { createRequest, status }: Work): LoadSource {
   return { port, create: createRequest, status }
 }
 
@@ -111,7 +117,7 @@ async function addSessionTokens(knex: Knex): Promise<void> {
 }
 
 /** Rejects where the two sides do not do the same. */
-async function requireSameAnswers(ours: CaseServer, bare: CaseServer): Promise<void> {
+async function requireSameAnswers(ours: ServerProcess, bare: ServerProcess): Promise<void> {
   const [our, their] = await Promise.all([ours, bare].map(readCase))
   const isWhole = typeof our?.persona_session_token === 'string'
   if (!isWhole || !isDeepStrictEqual(our, their)) throw new Error('The two sides answer differently about a case.')
@@ -121,12 +127,12 @@ async function requireSameAnswers(ours: CaseServer, bare: CaseServer): Promise<v
 
 const headers = { authorization: `Bearer ${CASE_TOKEN}`, 'content-type': 'application/json' }
 
-async function readCase({ port }: CaseServer): Promise<Record<string, unknown>> {
+async function readCase({ port }: ServerProcess): Promise<Record<string, unknown>> {
   const response = await fetch(`http://127.0.0.1:${port}/compliance/kyc/${toCaseId(1)}`, { headers })
   return (await response.json()) as Record<string, unknown>
 }
 
-async function initiate({ port }: CaseServer): Promise<object> {
+async function initiate({ port }: ServerProcess): Promise<object> {
   const request = { method: 'POST', headers, body: createInitiationJson() }
   const response = await fetch(`http://127.0.0.1:${port}/compliance/kyc`, request)
   return (await response.json()) as object

@@ -17,7 +17,7 @@ import { Hono } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 
 /*
- * The server of one side of a benchmark, as a process of its own: prints its port and the path of a verified case.
+ * The server of one side of a benchmark, as a process of its own: tells its parent its port and the path of a verified case.
  * `bare` is what one would write by hand for that one route: the framework, a bearer token, the case as JSON.
  */
 
@@ -53,7 +53,7 @@ if (create === undefined) throw new Error('Give a framework, and ours or bare.')
 const server = createServer(create())
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo
-  process.stdout.write(`${JSON.stringify({ port, path: `/compliance/kyc/${kycCase.id}`, token: TOKEN })}\n`)
+  process.send?.({ port, path: `/compliance/kyc/${kycCase.id}`, token: TOKEN })
 })
 process.on('SIGTERM', () => process.exit(0))
 

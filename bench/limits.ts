@@ -1,6 +1,6 @@
 import type { Benchmark } from './benchmark.js'
+import { readResidentBytes, type ServerProcess, startServer } from './server-process.js'
 import { CASES, prepareDatabase } from './servers.js'
-import { readResidentBytes, startServer, type WebhookServer } from './webhook-process.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
 
 /* What a whole server must keep to, whatever else is fast: its ratio is the limit to what was measured, and at least 1. */
@@ -27,7 +27,7 @@ export const limitBenchmarks: readonly Benchmark[] = [
 function toBenchmark(
   name: string,
   { unit, rounds }: { readonly unit: string; readonly rounds: number },
-  measure: (server: WebhookServer) => Promise<{ readonly limit: number; readonly measured: number }>,
+  measure: (server: ServerProcess) => Promise<{ readonly limit: number; readonly measured: number }>,
 ): Benchmark {
   return {
     name,
@@ -36,7 +36,7 @@ function toBenchmark(
     rounds,
     async start(log) {
       const database = await prepareDatabase(log)
-      const server = await startServer('hono', database.url)
+      const server = await startServer('webhook-server.ts', ['hono', database.url])
       await sendMany(server, PIECE)
       return {
         async measure() {
@@ -52,7 +52,7 @@ function toBenchmark(
   }
 }
 
-async function measureAtRate(server: WebhookServer) {
+async function measureAtRate(server: ServerProcess) {
   const startedAt = performance.now()
   await sendMany(server, PIECE)
   const highest = PIECE / ((performance.now() - startedAt) / 1000)
@@ -62,13 +62,13 @@ async function measureAtRate(server: WebhookServer) {
   return { limit: 50, measured: toQuantile(seconds, 0.99) * 1000 }
 }
 
-async function measureBurst(server: WebhookServer) {
+async function measureBurst(server: ServerProcess) {
   const webhooks = createWebhooks(BURST, CASES)
   const seconds = await sendWebhooks(server.port, webhooks, { connections: CONNECTIONS_OF_BURST })
   return { limit: 5, measured: toQuantile(seconds, 0.999) }
 }
 
-async function measureMemory(server: WebhookServer) {
+async function measureMemory(server: ServerProcess) {
   // The first ones came before.
   await sendMany(server, 50_000 - PIECE)
   const before = await readResidentBytes(server.pid)
@@ -77,7 +77,7 @@ async function measureMemory(server: WebhookServer) {
   return { limit: (before * 1.05) / 1e6, measured: after / 1e6 }
 }
 
-async function sendMany({ port }: WebhookServer, count: number): Promise<void> {
+async function sendMany({ port }: ServerProcess, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent += PIECE) {
     await sendWebhooks(port, createWebhooks(Math.min(PIECE, count - sent), CASES), { connections: CONNECTIONS })
   }

@@ -1,6 +1,6 @@
 import type { Benchmark } from './benchmark.js'
 import { addCases, type BenchDatabase, openDatabase } from './database.js'
-import { readCpuSeconds, startServer, type WebhookServer } from './webhook-process.js'
+import { readCpuSeconds, type ServerProcess, startServer } from './server-process.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
 
 /* Whole servers that take signed webhooks of 4 KB over HTTP, each a process of its own. */
@@ -47,9 +47,13 @@ function toBenchmark(
     bound,
     async start(log) {
       const database = isWithoutDatabase ? null : await prepareDatabase(log)
-      const [our, their] = [await startServer(ours, database?.url), await startServer(theirs, database?.url)]
+      const url = database?.url ?? ''
+      const [our, their] = [
+        await startServer('webhook-server.ts', [ours, url]),
+        await startServer('webhook-server.ts', [theirs, url]),
+      ]
       for (const server of [our, their]) await warmUp(server)
-      const measure = async (server: WebhookServer) => {
+      const measure = async (server: ServerProcess) => {
         const { perSecond, perCpuSecond } = await measureServer(server)
         return isOfCpu ? perCpuSecond : perSecond
       }
@@ -77,13 +81,13 @@ export async function prepareDatabase(log: (line: string) => void): Promise<Benc
 }
 
 /** How many webhooks a second a server takes, about: by that it is known how many to send it. */
-const rates = new WeakMap<WebhookServer, number>()
+const rates = new WeakMap<ServerProcess, number>()
 
-async function warmUp(server: WebhookServer): Promise<void> {
+async function warmUp(server: ServerProcess): Promise<void> {
   for (let turn = 0; turn < 3; turn++) rates.set(server, (await measureServer(server)).perSecond)
 }
 
-async function measureServer(server: WebhookServer) {
+async function measureServer(server: ServerProcess) {
   const { pid, port } = server
   const webhooks = createWebhooks(Math.ceil((rates.get(server) ?? 500) * SECONDS), CASES)
   const cpuBefore = await readCpuSeconds(pid)

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runMain } from './run-main.js'
+import { readResidentBytes, startServer } from './server-process.js'
 import { CASES, prepareDatabase } from './servers.js'
-import { readResidentBytes, startServer } from './webhook-process.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
 
 /*
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   const minutes = Number(values.minutes)
   if (!(minutes > 0)) throw new Error('--minutes must be a number above 0.')
   const database = await prepareDatabase(console.log)
-  const server = await startServer('hono', database.url)
+  const server = await startServer('webhook-server.ts', ['hono', database.url])
   try {
     const idleBefore = await server.listResources()
     const perSecond = (await measureHighest(server.port)) / 2

@@ -3,28 +3,38 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-/** A server of webhook-server.ts, in a process of its own. */
-export interface WebhookServer {
+/** A server of a benchmark, in a process of its own. */
+export interface ServerProcess<Told = object> {
   readonly pid: number
   readonly port: number
-  /** Resolves with what keeps the process alive, once nothing is under way. */
+  /** What it told when it began to listen, the port among it. */
+  readonly told: Told & { readonly port: number }
+  /** Resolves with what keeps the process alive, once nothing is under way: of a server that answers that. */
   listResources(): Promise<readonly string[]>
   stop(): void
 }
 
-const SERVER = fileURLToPath(new URL('webhook-server.ts', import.meta.url))
 const TSCONFIG = fileURLToPath(new URL('tsconfig.json', import.meta.url))
 
-/** Starts the server of that name. */
-export async function startServer(name: string, databaseUrl = ''): Promise<WebhookServer> {
-  const child = spawn(process.execPath, ['--import', 'tsx', SERVER, name, databaseUrl], {
+/** Runs a program beside this file that tells its parent its `port`, once it listens. Rejects when it ends before. */
+export async function startServer<Told = object>(
+  program: string,
+  args: readonly string[],
+): Promise<ServerProcess<Told>> {
+  const file = fileURLToPath(new URL(program, import.meta.url))
+  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
     env: { ...process.env, TSX_TSCONFIG_PATH: TSCONFIG, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  const failAtExit = async (): Promise<never> => {
+    const [code] = await once(child, 'exit')
+    throw new Error(`${program} ended with ${code}.`)
+  }
+  const [told] = (await Promise.race([once(child, 'message'), failAtExit()])) as [ServerProcess<Told>['told']]
   return {
     pid: child.pid ?? 0,
-    port,
+    port: told.port,
+    told,
     async listResources() {
       child.send('list')
       const [resources] = await once(child, 'message')
