@@ -7,10 +7,11 @@ export type Digest = Readonly<Record<string, string>>
 
 const AUDIT = 'kyc_audit'
 
-/** Resolves with a function that tells the state of all tables but the audit trail. */
+/** Resolves with a function that tells the state of all tables but the audit trail. A partition is no table of its own. */
 export async function createDigest(knex: Knex): Promise<() => Promise<Digest>> {
   const { rows: tables } = await knex.raw(
-    "select tablename as name from pg_tables where schemaname = 'persona_kyc' and tablename <> ? order by 1",
+    `select relname as name from pg_class where relnamespace = to_regnamespace('persona_kyc')
+       and relkind in ('r', 'p') and not relispartition and relname <> ? order by 1`,
     [AUDIT],
   )
   const parts = tables.map(
