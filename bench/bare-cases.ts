@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { APPEND_AUDIT, ATTACH_INQUIRY, type CaseRow, CREATE_CASE, SELECT_CASE } from './bare-case-statements.js'
+import { createPool } from './database.js'
 
 /*
  * Cases by hand: what a careful programmer writes for one app, on the same tables and with the very statements of ours, as
@@ -11,11 +11,6 @@ import { APPEND_AUDIT, ATTACH_INQUIRY, type CaseRow, CREATE_CASE, SELECT_CASE } 
  * It leaves out what a library is for: scopes, rate limits, limits of sizes and times, retries, recovery of what was
  * interrupted, several keys and templates, security headers, problem details and logs. Nor does it open what it has just sealed.
  */
-
-/** What is used of the pool of `pg`, which has no types of its own. */
-interface Pool {
-  query<Row>(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Row[] }>
-}
 
 /** What somebody starts a verification with, once it was checked. */
 interface Initiation {
@@ -105,13 +100,6 @@ export async function createBareCases(options: BareCasesOptions): Promise<BareCa
     if (row.persona_inquiry_id === null) return { status: 409, json: { error: 'just being created' } }
     return { status: 200, json: toSessionJson(row, await openToken(row)) }
   }
-}
-
-function createPool({ databaseUrl, poolSize }: BareCasesOptions): Pool {
-  const pg = createRequire(import.meta.url)('pg') as {
-    Pool: new (options: { connectionString: string; max: number }) => Pool
-  }
-  return new pg.Pool({ connectionString: databaseUrl, max: poolSize })
 }
 
 /** In the format of ours, so that one side reads what the other one has sealed. */

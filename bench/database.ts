@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { migrate } from '@persona-kyc/storage-knex'
 import { createDatabase, startPostgres } from '@persona-kyc/testing/postgres'
@@ -78,4 +79,19 @@ export async function runPgbench(
   const rate = Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1])
   if (!Number.isFinite(rate) || !/failed transactions: 0 /.test(stdout)) throw new Error(`pgbench failed: ${stdout}`)
   return rate
+}
+
+/** What is used of the pool of `pg`, which has no types of its own. */
+interface PgPool {
+  query<Row>(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Row[] }>
+  query(query: { readonly name: string; readonly text: string; readonly values: readonly unknown[] }): Promise<object>
+  end(): Promise<void>
+}
+
+/** A pool of the driver itself. */
+export function createPool(options: { readonly databaseUrl: string; readonly poolSize: number }): PgPool {
+  const pg = createRequire(import.meta.url)('pg') as {
+    Pool: new (options: { connectionString: string; max: number }) => PgPool
+  }
+  return new pg.Pool({ connectionString: options.databaseUrl, max: options.poolSize })
 }

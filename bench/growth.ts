@@ -3,6 +3,7 @@ import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
 import type { Knex } from 'knex'
 import type { Benchmark } from './benchmark.js'
 import { type BenchDatabase, openDatabase, openPool } from './database.js'
+import { repeatFor } from './ingest.js'
 
 /*
  * Whether anything slows with age: a storage over tables with millions of events, two years of them, against one over tables
@@ -46,7 +47,7 @@ function toBenchmark(name: string, { work, atOnce, ms }: Measured, events: numbe
       const pools = [full, empty].map(({ database }) => openPool(database.url, POOL_SIZE))
       const [ours, theirs] = [full, empty].map((table, index) => {
         const once = work(createKnexStorage({ knex: pools[index] as Knex }), table)
-        return () => measureRate(once, { atOnce, ms })
+        return () => repeatFor(once, { atOnce, ms })
       }) as [() => Promise<number>, () => Promise<number>]
       await full.database.knex.raw('select pg_stat_reset()')
       await ours()
@@ -97,7 +98,7 @@ async function createTable(events: number, log: (line: string) => void): Promise
   }
   await addOpenCases(knex)
   const ingest = toIngest(createKnexStorage({ knex }))
-  await measureRate(ingest, { atOnce: WORKS.ingest.atOnce, ms: 5000 })
+  await repeatFor(ingest, { atOnce: WORKS.ingest.atOnce, ms: 5000 })
   // The months of the past get their partitions.
   await migrate({ knex })
   await knex.raw('vacuum (analyze)')
@@ -222,20 +223,4 @@ function toWalk(readPage: (after: string | null) => Promise<Page<unknown>>): () 
     const page = await readPage(after)
     after = page.next
   }
-}
-
-async function measureRate(
-  once: () => Promise<void>,
-  { atOnce, ms }: { readonly atOnce: number; readonly ms: number },
-) {
-  const startedAt = performance.now()
-  let count = 0
-  const work = async () => {
-    while (performance.now() - startedAt < ms) {
-      await once()
-      count++
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-  return count / ((performance.now() - startedAt) / 1000)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { KycStorage, NewEvent } from '@persona-kyc/core'
 import { createKnexStorage } from '@persona-kyc/storage-knex'
 import type { Benchmark } from './benchmark.js'
-import { addCases, findPgbench, openDatabase, runPgbench } from './database.js'
+import { addCases, createPool, findPgbench, openDatabase, runPgbench } from './database.js'
 
 /*
  * The ingest of the storage, without HTTP: events of random cases, as many under way as there are webhooks at once, against
@@ -20,8 +20,6 @@ const SECONDS = 4
  * unless a later event has moved it, and write down the transition.
  */
 const SAME_WORK = `
-\\set number random(1, ${CASES})
-\\set event random(1, 1000000000000000)
 with target as (
   select * from persona_kyc.kyc_cases where persona_inquiry_id = 'inq_' || :number for update
 ), recorded as (
@@ -52,34 +50,59 @@ with target as (
 select * from moved;
 `
 
-/** Events a second of the storage, against transactions a second of pgbench. */
+const PGBENCH_SCRIPT = `
+\\set number random(1, ${CASES})
+\\set event random(1, 1000000000000000)
+${SAME_WORK}`
+
+/** Events a second of the storage, against transactions a second of what does the same work. */
 export const ingestBenchmarks: readonly Benchmark[] = [
-  toBenchmark('ingest, one event a commit, against pgbench', { bound: 0.9, batches: false, atOnce: CONNECTIONS }),
-  toBenchmark('ingest, batched, against pgbench with one event a commit', { bound: 3, batches: true, atOnce: 256 }),
+  toBenchmark('ingest, one event a commit, against pgbench', {
+    bound: 0.9,
+    batches: false,
+    atOnce: CONNECTIONS,
+    other: startPgbench,
+  }),
+  // What is left of the distance to pgbench when the client is Node.
+  toBenchmark('ingest, one event a commit, against the statement of pgbench through bare pg', {
+    bound: null,
+    batches: false,
+    atOnce: CONNECTIONS,
+    other: startPg,
+  }),
+  toBenchmark('ingest, batched, against pgbench with one event a commit', {
+    bound: 3,
+    batches: true,
+    atOnce: 256,
+    other: startPgbench,
+  }),
 ]
 
-interface IngestOptions {
-  readonly bound: number
-  readonly batches: boolean
-  readonly atOnce: number
+/** Who does the same work on the database at that URL. */
+interface Other {
+  /** Resolves with how many events it has recorded a second. */
+  measure(): Promise<number>
+  stop(): Promise<void>
 }
 
-function toBenchmark(name: string, { bound, batches, atOnce }: IngestOptions): Benchmark {
+interface IngestOptions {
+  readonly bound: number | null
+  readonly batches: boolean
+  readonly atOnce: number
+  readonly other: (url: string) => Promise<Other>
+}
+
+function toBenchmark(name: string, { bound, batches, atOnce, other }: IngestOptions): Benchmark {
   return {
     name,
     bound,
     async start(log) {
-      const command = await findPgbench()
-      if (command === null) throw new Error('pgbench is not installed: apt-get install postgresql-client.')
       const database = await openDatabase(CONNECTIONS)
       log(`adding ${CASES} cases`)
       await addCases(database.knex, CASES)
-      const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-bench-'))
-      const file = join(directory, 'same-work.sql')
-      await writeFile(file, SAME_WORK)
+      const { measure: theirs, stop } = await other(database.url)
       const storage = createKnexStorage({ knex: database.knex, batches })
       const ours = () => recordFor(storage, { atOnce, ms: SECONDS * 1000 })
-      const theirs = () => runPgbench(command, database.url, { file, clients: CONNECTIONS, seconds: SECONDS })
       await recordFor(storage, { atOnce, ms: 1000 })
       return {
         async measure(round) {
@@ -88,26 +111,62 @@ function toBenchmark(name: string, { bound, batches, atOnce }: IngestOptions): B
           return { ours: await ours(), theirs: first }
         },
         async stop() {
+          await stop()
           await database.drop()
-          await rm(directory, { recursive: true, force: true })
         },
       }
     },
   }
 }
 
+async function startPgbench(url: string): Promise<Other> {
+  const command = await findPgbench()
+  if (command === null) throw new Error('pgbench is not installed: apt-get install postgresql-client.')
+  const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-bench-'))
+  const file = join(directory, 'same-work.sql')
+  await writeFile(file, PGBENCH_SCRIPT)
+  return {
+    measure: () => runPgbench(command, url, { file, clients: CONNECTIONS, seconds: SECONDS }),
+    stop: () => rm(directory, { recursive: true, force: true }),
+  }
+}
+
+/** Prepared, as with pgbench. */
+async function startPg(url: string): Promise<Other> {
+  const pool = createPool({ databaseUrl: url, poolSize: CONNECTIONS })
+  const text = SAME_WORK.replaceAll(':number', 'cast($1 as text)').replaceAll(':event', 'cast($2 as text)')
+  const record = async () => {
+    const values = [String(1 + Math.floor(Math.random() * CASES)), crypto.randomUUID()]
+    await pool.query({ name: 'same_work', text, values })
+  }
+  await repeatFor(record, { atOnce: CONNECTIONS, ms: 1000 })
+  return { measure: () => repeatFor(record, { atOnce: CONNECTIONS, ms: SECONDS * 1000 }), stop: () => pool.end() }
+}
+
 /** Records events, so many at once, and resolves with how many were recorded a second. */
-async function recordFor(storage: KycStorage, { atOnce, ms }: { readonly atOnce: number; readonly ms: number }) {
+async function recordFor(storage: KycStorage, options: RepeatOptions): Promise<number> {
+  return repeatFor(async () => {
+    const { outcome } = await storage.recordEvent(createEvent())
+    if (outcome !== 'applied' && outcome !== 'stale') throw new Error(`An event was ${outcome}.`)
+  }, options)
+}
+
+interface RepeatOptions {
+  readonly atOnce: number
+  readonly ms: number
+}
+
+/** Does it again and again, so many at once, and resolves with how often it was done a second. */
+export async function repeatFor(once: () => Promise<void>, { atOnce, ms }: RepeatOptions): Promise<number> {
   const startedAt = performance.now()
   let count = 0
-  const record = async () => {
+  const work = async () => {
     while (performance.now() - startedAt < ms) {
-      const { outcome } = await storage.recordEvent(createEvent())
-      if (outcome !== 'applied' && outcome !== 'stale') throw new Error(`An event was ${outcome}.`)
+      await once()
       count++
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, record))
+  await Promise.all(Array.from({ length: atOnce }, work))
   return count / ((performance.now() - startedAt) / 1000)
 }
 
