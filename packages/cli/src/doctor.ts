@@ -6,7 +6,7 @@ import {
   type PersonaClient,
   type PersonaHealth,
 } from '@persona-kyc/core'
-import { checkFeed, countMisplacedEvents, createKnexStorage, listMigrations } from '@persona-kyc/storage-knex'
+import { checkEventMonths, checkFeed, createKnexStorage, listMigrations } from '@persona-kyc/storage-knex'
 import { defineCommand } from 'citty'
 import type { Knex } from 'knex'
 import { toDriftLines } from './check-webhook.js'
@@ -104,7 +104,7 @@ async function checkSchema(knex: Knex, schema: string): Promise<Finding[]> {
   }
   const { isBehind, oldestWriterSeconds } = await checkFeed({ knex, schema })
   const consumers = await createKnexStorage({ knex, schema }).listConsumers()
-  const misplaced = await countMisplacedEvents({ knex, schema })
+  const { isComplete, misplacedEvents } = await checkEventMonths({ knex, schema })
   const parked = consumers.filter(({ deadLetters }) => deadLetters > 0)
   return [
     ok('the migrations are applied'),
@@ -116,7 +116,7 @@ async function checkSchema(knex: Knex, schema: string): Promise<Finding[]> {
           `A transaction has been writing for ${Math.round(oldestWriterSeconds)} s: the feed shows nothing newer. Find it in pg_stat_activity.`,
         )
       : ok('no transaction holds the feed up'),
-    misplaced > 0
+    !isComplete || misplacedEvents > 0
       ? warning('Events of some months have no partition. Run as the owner of the tables: npx persona-kyc migrate')
       : ok('the events have their partitions'),
     ...parked.map(({ name, deadLetters }) =>

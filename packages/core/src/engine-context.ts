@@ -29,8 +29,8 @@ export interface EngineContext {
   readonly checkPersona: () => Promise<PersonaHealth['status']>
   /** Session tokens by inquiry id, of this process only: where there is no key to store them under. */
   readonly sessionTokens: Map<string, string>
-  /** Session tokens by their ciphertext that were just sealed, and are about to be given away: opened once without being decrypted. */
-  readonly sealedTokens: Map<string, string>
+  /** The session tokens of cases that were just attached to their inquiry, and are about to be given away with it. */
+  readonly freshTokens: WeakMap<KycCase, string>
   /** Since when an idempotency key gets answers of which nobody knows whether they are stored, in milliseconds. */
   readonly doubtfulSince: Map<string, number>
   /** Work on a case that is under way in this process: later callers join it. */

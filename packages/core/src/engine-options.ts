@@ -67,7 +67,7 @@ export function toContext(options: KycEngineOptions): EngineContext {
     onAlarm: options.onAlarm ?? null,
     checkPersona: createPersonaProbe(options.persona, now),
     sessionTokens: new Map(),
-    sealedTokens: new Map(),
+    freshTokens: new WeakMap(),
     doubtfulSince: new Map(),
     underWay: new Map(),
   }

@@ -195,14 +195,17 @@ export async function attach(
   kycCase: KycCase,
   { inquiry, sessionToken, replaces }: { inquiry: Inquiry; sessionToken: string | null; replaces: string | null },
 ): Promise<KycCase> {
+  const sealedSessionToken = await sealSessionToken(context, kycCase.id, inquiry.id, sessionToken)
   const attached = await context.storage.attachInquiry(kycCase.id, {
     inquiryId: inquiry.id,
     replaces,
     personaStatus: inquiry.attributes.status,
-    sealedSessionToken: await sealSessionToken(context, kycCase.id, inquiry.id, sessionToken),
+    sealedSessionToken,
     now: new Date(context.now()),
   })
   if (attached === null) return abandon(context, kycCase, inquiry)
+  const isStored = sealedSessionToken !== null && attached.sealedSessionToken === sealedSessionToken
+  if (isStored && sessionToken !== null) context.freshTokens.set(attached, sessionToken)
   if (attached.inquiryAttempt > 1) await expireOthers(context, attached)
   return attached
 }

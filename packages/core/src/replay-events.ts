@@ -32,7 +32,7 @@ type StatefulEvent = StoredEvent & { readonly personaStatus: string; readonly oc
 
 const PAGE_SIZE = 100
 // Sorts after every id of Persona's, so that at the same instant the replay is the newer one.
-const REPLAY_ID = /^~replay_\d{10}_/
+const REPLAY_ID = /^~replay_(\d{10})_/
 
 /** See {@link KycEngine.replayEvents}. */
 export async function replayEvents(
@@ -87,7 +87,9 @@ async function judgeAgain(context: EngineContext, kycCase: KycCase): Promise<Rec
   let newest: StatefulEvent | null = null
   let replays = 0
   for await (const event of walk((query) => storage.listCaseEvents(kycCase.id, query))) {
-    if (REPLAY_ID.test(event.id)) replays += 1
+    // Counted by their numbers: of those before, some may not be kept any more.
+    const [, number = -1] = REPLAY_ID.exec(event.id) ?? []
+    replays = Math.max(replays, Number(number) + 1)
     if (event.inquiryId !== kycCase.personaInquiryId || !isStateful(event)) continue
     if (newest === null || !isOlderEvent(toPosition(event), toPosition(newest))) newest = event
   }

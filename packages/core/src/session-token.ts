@@ -15,11 +15,7 @@ export async function sealSessionToken(
   token: string | null,
 ): Promise<SealedText | null> {
   if (token === null) return null
-  if (context.cipher !== null) {
-    const sealed = await context.cipher.seal(token, toContext(caseId))
-    remember(context.sealedTokens, sealed, token)
-    return sealed
-  }
+  if (context.cipher !== null) return context.cipher.seal(token, toContext(caseId))
   remember(context.sessionTokens, inquiryId, token)
   return null
 }
@@ -34,15 +30,8 @@ export async function openSessionToken(context: EngineContext, kycCase: KycCase)
   const token =
     context.cipher === null || sealedSessionToken === null
       ? (context.sessionTokens.get(personaInquiryId) ?? null)
-      : (takeSealed(context, sealedSessionToken) ?? (await context.cipher.open(sealedSessionToken, toContext(id))))
+      : (context.freshTokens.get(kycCase) ?? (await context.cipher.open(sealedSessionToken, toContext(id))))
   return token !== null && isFresh(token, context.now()) ? token : null
-}
-
-/** What this process sealed a moment ago. */
-function takeSealed({ sealedTokens }: EngineContext, sealed: SealedText): string | undefined {
-  const token = sealedTokens.get(sealed)
-  sealedTokens.delete(sealed)
-  return token
 }
 
 /** Reads `exp` of the JWT that a session token is. A token that says nothing counts as stale: Persona is asked. */

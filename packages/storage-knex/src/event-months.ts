@@ -3,11 +3,12 @@ import type { Knex } from 'knex'
 import type { MigrateOptions } from './migrate.js'
 import { toDate } from './row-values.js'
 import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
+import { runPatiently } from './silent-connections.js'
 import { toDriverCode, toStorageError } from './storage-error.js'
 
 /*
- * `kyc_events` has a partition for each month of Persona's clock, in UTC, and one for all other events: those of a time that
- * nobody knows, and those of a month that has none yet. The partition of an event follows from the event, so copies of it
+ * `kyc_events` has a partition for each month of Persona's clock, in UTC, one for the events of a time that nobody knows, and
+ * one for all others: those of a month that has none yet. The partition of an event follows from the event, so copies of it
  * meet in one, and its primary key tells them apart there.
  */
 
@@ -28,7 +29,7 @@ export interface RetainReport {
   readonly keptSince: Date
   /** Months that were dropped whole, as `2025-01`, oldest first. */
   readonly droppedMonths: readonly string[]
-  /** Events that were deleted one by one, because their month had no partition. */
+  /** Events that were deleted one by one, because they were in no month's partition; in a dry run also those of months that would be made first. */
   readonly eventsDeleted: number
 }
 
@@ -36,8 +37,11 @@ const MONTHS_AHEAD = 3
 const MONTHS_BACK = 120
 const MAX_MONTHS = 1200
 const LOCK_NOT_AVAILABLE = '55P03'
-/** Whoever waits for a lock on a table keeps all others waiting behind him. */
-const LOCK_PATIENCE = '1s'
+/**
+ * Whoever waits for a lock on a table keeps all others waiting behind him: less than webhooks may take. But longer than
+ * `deadlock_timeout`, a second by default, after which PostgreSQL ends an autovacuum that is in the way.
+ */
+const LOCK_SECONDS = 2
 const RETAIN_PATIENCE_SECONDS = 30
 const ROWS_AT_ONCE = 10_000
 
@@ -64,6 +68,8 @@ export function createMonthsSql(tables: TableNames, source: string): string {
           ) insert into %s select * from moved', month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC', partition);
         execute format('alter table ${events} attach partition %s for values from (%L) to (%L)',
           partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
+        -- Without a policy: it is read and written as a part of the whole only, which has them.
+        execute format('alter table %s enable row level security', partition);
       end loop;
     end $months$`
 }
@@ -85,16 +91,17 @@ function toMissingMonths({ schema }: TableNames, source: string): string {
 /**
  * Makes the partitions that {@link createMonthsSql} tells, where one is missing and the role owns the table. What has none
  * lies with the other events, where it is found as well, only not as fast: so this may be left to the next time, and is, when
- * the table is locked for so many seconds. Rejects with the driver's error.
+ * the table is locked for so many seconds: then it resolves with false. Rejects with the driver's error.
  */
-export async function addEventMonths(knex: Knex, tables: TableNames, patienceSeconds: number): Promise<void> {
-  const source = `select created_at from ${tables.otherEvents}`
+export async function addEventMonths(knex: Knex, tables: TableNames, patienceSeconds: number): Promise<boolean> {
+  const source = toOtherTimes(tables)
   const { rows } = await knex.raw<{ rows: unknown[] }>(`
     select 1 from (${toMissingMonths(tables, source)} limit 1) missing
     where pg_has_role((select relowner from pg_class where oid = to_regclass('${tables.events}')), 'usage')`)
-  if (rows.length === 0) return
-  await withLock(knex, patienceSeconds, async (transaction) => {
-    await transaction.raw(`lock table ${tables.events} in share row exclusive mode`)
+  if (rows.length === 0) return true
+  return withLock(knex, patienceSeconds, async (transaction) => {
+    // Events come through the table, not through its partitions, which a vacuum may be at.
+    await transaction.raw(`lock table only ${tables.events} in share row exclusive mode`)
     await transaction.raw(createMonthsSql(tables, source))
   })
 }
@@ -111,7 +118,7 @@ export async function retainEvents(options: RetainOptions): Promise<RetainReport
   requireMonths(months)
   const tables = toTableNames(schema)
   try {
-    if (!dryRun) await addEventMonths(knex, tables, RETAIN_PATIENCE_SECONDS)
+    if (!dryRun && !(await addEventMonths(knex, tables, RETAIN_PATIENCE_SECONDS))) throw locked()
     const { keptSince, old } = await readOldMonths(knex, tables, months)
     const report = { keptSince, droppedMonths: old.map((name) => name.slice(-7).replace('_', '-')) }
     if (dryRun) return { ...report, eventsDeleted: await countOthers(knex, tables, keptSince) }
@@ -122,30 +129,43 @@ export async function retainEvents(options: RetainOptions): Promise<RetainReport
       if (!isDropped) throw locked()
     }
     const eventsDeleted = await deleteOthers(knex, tables, keptSince)
-    // Nothing else counts a table of partitions, and the planner goes by it.
-    await knex.raw(`analyze ${tables.events}`)
+    // Nothing else counts a table of partitions, and the planner goes by it. It can do without.
+    await withLock(knex, LOCK_SECONDS, async (transaction) => {
+      await transaction.raw(`analyze ${tables.events}`)
+    })
     return { ...report, eventsDeleted }
   } catch (error) {
     throw toStorageError(error)
   }
 }
 
-/**
- * How many events lie outside of the partition of a month though they have one to be in: those that came while there was none.
- * Rejects with StorageError.
- */
-export async function countMisplacedEvents({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<number> {
-  const { otherEvents } = toTableNames(schema)
+/** Whether the events have the partitions that they are to have. */
+export interface EventMonths {
+  /** Whether this month and the three to come have theirs. */
+  readonly isComplete: boolean
+  /** How many events, of at most 10,000, came while their month had none. */
+  readonly misplacedEvents: number
+}
+
+/** Looks after the months of the events: the next `migrate` mends what it finds. Rejects with StorageError. */
+export async function checkEventMonths({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<EventMonths> {
+  const tables = toTableNames(schema)
+  const none = 'select cast(null as timestamptz) as created_at'
   try {
-    const { rows } = await knex.raw<{ rows: { count: number }[] }>(`
-      select cast(count(*) as integer) as count from (
-        select 1 from ${otherEvents}
-        where created_at >= now() - interval '${MONTHS_BACK} months' and created_at < now() limit ${ROWS_AT_ONCE}
-      ) misplaced`)
-    return rows[0]?.count ?? 0
+    const { rows } = await knex.raw<{ rows: { complete: boolean; misplaced: number }[] }>(`
+      select not exists (${toMissingMonths(tables, none)}) as complete, (
+        select cast(count(*) as integer) from (
+          select 1 from ${tables.otherEvents}
+          where created_at >= now() - interval '${MONTHS_BACK} months' and created_at < now() limit ${ROWS_AT_ONCE}
+        ) misplaced) as misplaced`)
+    return { isComplete: rows[0]?.complete === true, misplacedEvents: rows[0]?.misplaced ?? 0 }
   } catch (error) {
     throw toStorageError(error)
   }
+}
+
+function toOtherTimes({ otherEvents }: TableNames): string {
+  return `select created_at from ${otherEvents}`
 }
 
 async function readOldMonths(
@@ -153,9 +173,9 @@ async function readOldMonths(
   { events }: TableNames,
   months: number,
 ): Promise<{ readonly keptSince: Date; readonly old: readonly string[] }> {
-  const { rows } = await knex.raw<{ rows: { kept_since: Date | string; old: string[] }[] }>(
+  const { rows } = await knex.raw<{ rows: { since: Date | string; old: string[] }[] }>(
     `with kept as (select date_trunc('month', now() at time zone 'UTC') - make_interval(months => ?) as since)
-     select k.since at time zone 'UTC' as kept_since, array(
+     select k.since at time zone 'UTC' as since, array(
        select cast(c.relname as text) from pg_inherits i join pg_class c on c.oid = i.inhrelid
        where i.inhparent = to_regclass('${events}') and c.relname ~ '^kyc_events_[0-9]{4}_[0-9]{2}$'
          and cast(c.relname as text) collate "C" < 'kyc_events_' || to_char(k.since, 'YYYY_MM')
@@ -163,29 +183,38 @@ async function readOldMonths(
      from kept k`,
     [months],
   )
-  return { keptSince: toDate(rows[0]?.kept_since ?? ''), old: rows[0]?.old ?? [] }
+  return { keptSince: toDate(rows[0]?.since ?? ''), old: rows[0]?.old ?? [] }
 }
 
-function toOldOthers({ otherEvents }: TableNames): string {
-  return `from ${otherEvents} where created_at < :keptSince and (created_at > '${UNTOLD_TIME}' or received_at < :keptSince)`
+/** The events of no month that are too old: by Persona's time, or by ours where that is not told. */
+function toOldOthers({ otherEvents, untoldEvents }: TableNames): readonly string[] {
+  return [`from ${otherEvents} where created_at < :keptSince`, `from ${untoldEvents} where received_at < :keptSince`]
 }
 
 async function countOthers(knex: Knex, tables: TableNames, keptSince: Date): Promise<number> {
-  const sql = `select cast(count(*) as integer) as count ${toOldOthers(tables)}`
-  const { rows } = await knex.raw<{ rows: { count: number }[] }>(sql, { keptSince })
-  return rows[0]?.count ?? 0
+  let count = 0
+  for (const old of toOldOthers(tables)) {
+    const sql = `select cast(count(*) as integer) as count ${old}`
+    const { rows } = await knex.raw<{ rows: { count: number }[] }>(sql, { keptSince })
+    count += rows[0]?.count ?? 0
+  }
+  return count
 }
 
 /** In portions, so that no transaction is long: the feed waits for the oldest one that writes. */
 async function deleteOthers(knex: Knex, tables: TableNames, keptSince: Date): Promise<number> {
-  const sql = `delete from ${tables.otherEvents} where (created_at, id) in (
-    select created_at, id ${toOldOthers(tables)} limit ${ROWS_AT_ONCE})`
   let deleted = 0
-  let rowCount = 0
-  do {
-    ;({ rowCount } = await knex.raw<{ rowCount: number }>(sql, { keptSince }))
-    deleted += rowCount
-  } while (rowCount > 0)
+  for (const old of toOldOthers(tables)) {
+    const [table = ''] = /"\w+"\."\w+"/.exec(old) ?? []
+    const sql = `delete from ${table} where ctid = any (array(select ctid ${old} limit ${ROWS_AT_ONCE}))`
+    let rowCount = 0
+    do {
+      ;({ rowCount } = await runPatiently(knex, async (transaction) =>
+        transaction.raw<{ rowCount: number }>(sql, { keptSince }),
+      ))
+      deleted += rowCount
+    } while (rowCount > 0)
+  }
   return deleted
 }
 
@@ -195,10 +224,10 @@ async function withLock(
   patienceSeconds: number,
   work: (transaction: Knex.Transaction) => Promise<void>,
 ): Promise<boolean> {
-  for (let turn = 0; turn < patienceSeconds; turn++) {
+  for (let seconds = 0; seconds < patienceSeconds; seconds += LOCK_SECONDS) {
     try {
-      await knex.transaction(async (transaction) => {
-        await transaction.raw(`set local lock_timeout = '${LOCK_PATIENCE}'`)
+      await runPatiently(knex, async (transaction) => {
+        await transaction.raw(`set local lock_timeout = '${LOCK_SECONDS}s'`)
         await work(transaction)
       })
       return true

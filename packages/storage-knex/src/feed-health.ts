@@ -19,11 +19,11 @@ export interface FeedHealth {
 export async function checkFeed({ knex, schema = DEFAULT_SCHEMA }: MigrateOptions): Promise<FeedHealth> {
   const tables = toTableNames(schema)
   try {
-    const { rows } = await knex.raw<{ rows: { is_behind: boolean | null; oldest: number | null }[] }>(`
-      select (${toNewest(tables)}) >= (${toNext(tables)}) as is_behind,
+    const { rows } = await knex.raw<{ rows: { behind: boolean | null; oldest: number | null }[] }>(`
+      select (${toNewest(tables)}) >= (${toNext(tables)}) as behind,
         (select cast(max(extract(epoch from clock_timestamp() - xact_start)) as double precision)
           from pg_stat_activity where backend_xid is not null and datname = current_database()) as oldest`)
-    return { isBehind: rows[0]?.is_behind === true, oldestWriterSeconds: rows[0]?.oldest ?? null }
+    return { isBehind: rows[0]?.behind === true, oldestWriterSeconds: rows[0]?.oldest ?? null }
   } catch (error) {
     throw toStorageError(error)
   }

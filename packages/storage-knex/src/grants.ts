@@ -12,7 +12,7 @@ export interface GrantOptions {
 }
 
 /** What only the owner touches by its name is left out. */
-type AppTable = Exclude<keyof TableNames, 'schema' | 'otherEvents' | 'isUnmatched' | 'migrations'>
+type AppTable = Exclude<keyof TableNames, 'schema' | 'untoldEvents' | 'otherEvents' | 'isUnmatched' | 'migrations'>
 
 /**
  * What the statements of the storage do. Columns are named where the others must stay as they were first written: whose

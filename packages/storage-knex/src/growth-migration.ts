@@ -21,7 +21,7 @@ const OLD_CREATED_AT = `case when id ~ '^short_[0-9a-f]{64}$' then '${UNTOLD_TIM
   else coalesce(occurred_at, '${UNTOLD_TIME}') end`
 
 function partitionEvents(tables: TableNames): string[] {
-  const { schema, events, otherEvents } = tables
+  const { schema, events } = tables
   const old = `${schema}."kyc_events_old"`
   const source = `select ${OLD_CREATED_AT} as created_at from ${old}`
   return [
@@ -33,13 +33,23 @@ function partitionEvents(tables: TableNames): string[] {
       constraint kyc_events_pkey primary key (created_at, id)
     ) partition by range (created_at)`,
     ...createEventIndexes(tables),
-    `create table ${otherEvents} partition of ${events} default with (${APPEND_ONLY})`,
+    ...createRest(tables),
     createMonthsSql(tables, source),
     `insert into ${events} (created_at, ${COLUMNS}) select ${OLD_CREATED_AT}, ${COLUMNS} from ${old}`,
     `drop table ${old}`,
     ...letGrowOnly(events),
     createFindCase(tables),
     createIsUnmatched(tables),
+  ]
+}
+
+/** The events without a time have a place of their own: who makes a month has all others looked through. */
+function createRest({ events, otherEvents, untoldEvents }: TableNames): string[] {
+  return [
+    `create table ${untoldEvents} partition of ${events} for values from (minvalue) to ('0001-01-01T00:00:00Z')
+      with (${APPEND_ONLY})`,
+    `create table ${otherEvents} partition of ${events} default with (${APPEND_ONLY})`,
+    ...[untoldEvents, otherEvents].map((table) => `alter table ${table} enable row level security`),
   ]
 }
 
@@ -62,9 +72,10 @@ function unpartitionEvents(tables: TableNames): string[] {
   ]
 }
 
-/** Names of indexes are unique in a schema, and go with the old table. */
+/** Locked first, so that nothing is recorded between the copy and the end. Names of indexes are unique in a schema. */
 function renameOld({ schema, events }: TableNames): string[] {
   return [
+    `lock table ${events} in access exclusive mode`,
     `alter table ${events} rename to kyc_events_old`,
     ...['kyc_events_pkey', 'kyc_events_case', 'kyc_events_unmatched'].map(
       (index) => `alter index ${schema}.${index} rename to ${index}_old`,

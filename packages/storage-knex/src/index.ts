@@ -1,4 +1,10 @@
-export { countMisplacedEvents, type RetainOptions, type RetainReport, retainEvents } from './event-months.js'
+export {
+  checkEventMonths,
+  type EventMonths,
+  type RetainOptions,
+  type RetainReport,
+  retainEvents,
+} from './event-months.js'
 export { checkFeed, type FeedHealth, mendFeed } from './feed-health.js'
 export { createGrants, type GrantOptions, readRole } from './grants.js'
 export { createKnexStorage, type KnexStorageOptions } from './knex-storage.js'

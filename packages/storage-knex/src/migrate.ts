@@ -5,6 +5,7 @@ import { createGrants } from './grants.js'
 import type { Migration } from './migration.js'
 import { MIGRATIONS } from './migrations.js'
 import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
+import { runPatiently } from './silent-connections.js'
 import { toStorageError } from './storage-error.js'
 
 /** Where to migrate. */
@@ -96,7 +97,7 @@ async function inTurn<Result>(
   work: (transaction: Knex.Transaction, applied: Map<string, Date>) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await knex.transaction(async (transaction) => {
+    return await runPatiently(knex, async (transaction) => {
       // Ends with the transaction, so it also works through a pooler and is never left behind.
       await transaction.raw('select pg_advisory_xact_lock(?, hashtext(?))', [LOCK_KEY, tables.schema])
       await createMissing(transaction, tables)
@@ -109,12 +110,12 @@ async function inTurn<Result>(
 
 /** PostgreSQL asks for the right to create also where there is nothing to create, so look first. */
 async function createMissing(transaction: Knex.Transaction, { schema, migrations }: TableNames): Promise<void> {
-  const { rows } = await transaction.raw<{ rows: { has_schema: boolean; has_table: boolean }[] }>(
-    'select to_regnamespace(?) is not null as has_schema, to_regclass(?) is not null as has_table',
+  const { rows } = await transaction.raw<{ rows: { schema: boolean; found: boolean }[] }>(
+    'select to_regnamespace(?) is not null as schema, to_regclass(?) is not null as found',
     [schema, migrations],
   )
-  if (rows[0]?.has_schema !== true) await transaction.raw(`create schema ${schema}`)
-  if (rows[0]?.has_table === true) return
+  if (rows[0]?.schema !== true) await transaction.raw(`create schema ${schema}`)
+  if (rows[0]?.found === true) return
   await transaction.raw(`
     create table ${migrations} (
       name text primary key,
@@ -135,10 +136,10 @@ async function runWhole(transaction: Knex.Transaction, sql: string): Promise<voi
 }
 
 async function readApplied(knex: Knex, { migrations }: TableNames): Promise<Map<string, Date>> {
-  const { rows } = await knex.raw<{ rows: { name: string; applied_at: Date }[] }>(
-    `select name, applied_at from ${migrations}`,
+  const { rows } = await knex.raw<{ rows: { name: string; at: Date }[] }>(
+    `select name, applied_at as at from ${migrations}`,
   )
-  return new Map(rows.map((row) => [row.name, row.applied_at]))
+  return new Map(rows.map((row) => [row.name, row.at]))
 }
 
 function requireKnown(applied: ReadonlyMap<string, Date>): void {

@@ -1,6 +1,6 @@
 import { StorageError } from '@persona-kyc/core'
 import type { Knex } from 'knex'
-import { createStatementRunner, type Statement } from './statement-runner.js'
+import { createStatementRunner, requireRunning, type Statement } from './statement-runner.js'
 import { CROSSED_TRANSACTIONS, toDriverCode, toStorageError } from './storage-error.js'
 
 /** Runs statements, with values by name or by place, and resolves with their rows. All reject with StorageError. */
@@ -65,6 +65,7 @@ function toPlaced(sql: string): PlacedSql {
  * what ends it all the same, such as a deadlock, is for the app to repeat.
  */
 async function runRepeatedly<Row>(knex: Knex, work: Work<Row>, repeatOn: readonly string[]): Promise<Row[]> {
+  requireRunning(knex)
   const isBound = knex.isTransaction === true
   const repeats = isBound ? repeatOn.filter((code) => !CROSSED_TRANSACTIONS.includes(code)) : repeatOn
   for (let turn = 0; turn < MAX_TURNS; turn++) {

@@ -8,7 +8,9 @@ export interface TableNames {
   readonly schema: string
   readonly cases: string
   readonly events: string
-  /** The partition of the events that are of no month's own. */
+  /** The partition of the events that do not tell their time. */
+  readonly untoldEvents: string
+  /** The partition of the events whose month has none. */
   readonly otherEvents: string
   /** A function: whether the event of that time and id is there, and belongs to no case. */
   readonly isUnmatched: string
@@ -40,6 +42,7 @@ export function toTableNames(schema: string): TableNames {
     schema: `"${schema}"`,
     cases: `"${schema}"."kyc_cases"`,
     events: `"${schema}"."kyc_events"`,
+    untoldEvents: `"${schema}"."kyc_events_untold"`,
     otherEvents: `"${schema}"."kyc_events_other"`,
     isUnmatched: `"${schema}"."kyc_is_unmatched"`,
     transitions: `"${schema}"."kyc_transitions"`,

@@ -1,3 +1,5 @@
+import type { Knex } from 'knex'
+
 /** The part of a `pg` client that {@link endSilentConnections} uses. */
 interface PgClient {
   /** False while a statement waits for its answer. */
@@ -10,6 +12,9 @@ interface PgClient {
     }
   }
 }
+
+/** The clients whose statements may take as long as they need. */
+const patient = new WeakSet<object>()
 
 /** A Knex pool's `afterCreate`. */
 export type AfterCreate = (connection: unknown, done: (error: Error | null, connection: unknown) => void) => void
@@ -26,8 +31,31 @@ export function endSilentConnections({ afterMs }: { readonly afterMs: number }):
     const stream = client.connection?.stream
     stream?.setTimeout(afterMs)
     stream?.on('timeout', () => {
-      if (client.readyForQuery !== true) stream.destroy(new Error('Connection terminated: no answer in time'))
+      if (client.readyForQuery !== true && !patient.has(client))
+        stream.destroy(new Error('Connection terminated: no answer in time'))
     })
     done(null, connection)
+  }
+}
+
+/**
+ * Runs a transaction whose statements may take as long as they need, also in a pool that ends silent connections. Each sees
+ * what others have committed before it, whatever the default of the database is.
+ */
+export async function runPatiently<Result>(
+  knex: Knex,
+  work: (transaction: Knex.Transaction) => Promise<Result>,
+): Promise<Result> {
+  let client: object | undefined
+  try {
+    return await knex.transaction(async (transaction) => {
+      client = await (transaction.client as { acquireConnection(): Promise<object> }).acquireConnection()
+      patient.add(client)
+      // In one of the app's it is too late.
+      if (knex.isTransaction !== true) await transaction.raw('set transaction isolation level read committed')
+      return work(transaction)
+    })
+  } finally {
+    if (client !== undefined) patient.delete(client)
   }
 }

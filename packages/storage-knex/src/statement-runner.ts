@@ -41,7 +41,6 @@ export function createStatementRunner() {
   let keeps = true
   return async <Row>(knex: Knex, { name, text }: Statement, values: readonly unknown[]): Promise<Row[]> => {
     const pool = knex.client as Pool
-    requireRunning(knex)
     const connection = await pool.acquireConnection()
     const run = async () => (await connection.query(text, values)).rows as Row[]
     try {
@@ -61,8 +60,8 @@ export function createStatementRunner() {
   }
 }
 
-/** The connection of a transaction that has ended is somebody else's. */
-function requireRunning(knex: Knex): void {
+/** Throws StorageError for a transaction that has ended: its connection is somebody else's. */
+export function requireRunning(knex: Knex): void {
   if (knex.isTransaction !== true || !(knex as Knex.Transaction).isCompleted()) return
   throw new StorageError('storage_failed', {
     problem: 'The transaction of this storage has ended.',

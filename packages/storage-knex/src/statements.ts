@@ -159,7 +159,8 @@ export function listCaseEvents({ events, transitions }: TableNames): string {
   return `
     select * from (
       (select ${EVENT_COLUMNS}, t.*
-      from ${events} e left join ${transitions} t on t.case_id = e.case_id and t.event_id = e.id
+      from ${events} e left join ${transitions} t
+        on t.case_id = e.case_id and t.event_id = e.id and e.outcome = 'applied'
       where e.case_id = cast($1 as text) and ${isAfter('e.received_at', 'e.id', '$2', '$3')}
       order by e.received_at, e.id
       limit cast($4 as integer))
@@ -168,7 +169,8 @@ export function listCaseEvents({ events, transitions }: TableNames): string {
         null, t.*
       from ${transitions} t
       where t.case_id = cast($1 as text) and ${isAfter('t.recorded_at', 't.event_id', '$2', '$3')}
-        and not exists (select 1 from ${events} e where e.case_id = t.case_id and e.id = t.event_id)
+        and not exists (
+          select 1 from ${events} e where e.case_id = t.case_id and e.id = t.event_id and e.outcome = 'applied')
       order by t.recorded_at, t.event_id
       limit cast($4 as integer))
     ) entry

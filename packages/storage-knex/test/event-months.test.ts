@@ -1,11 +1,12 @@
 import type { KycStorage, NewEvent } from '@persona-kyc/core'
-import type { Knex } from 'knex'
+import createKnex, { type Knex } from 'knex'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { migrateForApp } from '../../../test-setup/app-database.js'
-import { addEventMonths, countMisplacedEvents, retainEvents } from '../src/event-months.js'
+import { addEventMonths, checkEventMonths, retainEvents } from '../src/event-months.js'
 import { createKnexStorage } from '../src/knex-storage.js'
 import { migrate, rollback } from '../src/migrate.js'
 import { toTableNames } from '../src/schema.js'
+import { endSilentConnections } from '../src/silent-connections.js'
 import { useDatabase, useRole } from './test-database.js'
 
 const database = useDatabase()
@@ -38,8 +39,8 @@ describe('the migration to months', () => {
         `evt_old ${toPartition(-30)}`,
         `evt_new ${toPartition(0)}`,
         `${short}_1 ${toPartition(-1)}`,
-        `${short} kyc_events_other`,
-        'evt_ignored kyc_events_other',
+        `${short} kyc_events_untold`,
+        'evt_ignored kyc_events_untold',
       ].sort(),
     )
     for (const [id, createdAt] of [
@@ -62,9 +63,57 @@ describe('the migration to months', () => {
   })
 })
 
+describe('a migration', () => {
+  it('loses no event that is recorded while it waits, whatever isolation is the default', async () => {
+    const name = new URL(database.ownerUrl).pathname.slice(1)
+    await owner.raw(`alter database ?? set default_transaction_isolation = 'repeatable read'`, [name])
+    const fresh = createKnex({ client: 'pg', connection: database.ownerUrl, pool: { min: 0, max: 4 } })
+    try {
+      await rollback({ knex: fresh })
+      const writing = await fresh.transaction()
+      await addOldEvent('evt_late', toMonth(0), writing)
+      const migrated = migrate({ knex: fresh })
+      await expect.poll(countWaiting).toBe(1)
+      await writing.commit()
+      expect(await migrated).toEqual([LAST])
+      expect(await listPlaces()).toEqual([`evt_late ${toPartition(0)}`])
+      const writingAgain = await fresh.transaction()
+      await createKnexStorage({ knex: writingAgain }).recordEvent(newEvent('evt_later', toMonth(0)))
+      const tookBack = rollback({ knex: fresh })
+      await expect.poll(countWaiting).toBe(1)
+      await writingAgain.commit()
+      expect(await tookBack).toBe(LAST)
+      expect((await owner.raw(`select id from ${tables.events} order by id`)).rows).toHaveLength(2)
+    } finally {
+      await fresh.destroy()
+      await owner.raw('alter database ?? reset default_transaction_isolation', [name])
+    }
+  })
+
+  it('takes its time also in a pool that ends silent connections', async () => {
+    const pool = { min: 0, max: 2, afterCreate: endSilentConnections({ afterMs: 200 }) }
+    const impatient = createKnex({ client: 'pg', connection: database.ownerUrl, pool })
+    try {
+      await rollback({ knex: owner })
+      await owner
+        .transaction(async (holder) => {
+          await holder.raw(`lock table ${tables.events} in share mode`)
+          const migrated = migrate({ knex: impatient })
+          await expect.poll(countWaiting).toBe(1)
+          await holder.raw('select pg_sleep(0.6)')
+          return { migrated }
+        })
+        .then(async ({ migrated }) => expect(await migrated).toEqual([LAST]))
+      await expect(impatient.raw('select pg_sleep(5)')).rejects.toThrow()
+    } finally {
+      await impatient.destroy()
+    }
+  })
+})
+
 describe('the months of the events', () => {
   it('are there for this month and the three to come', async () => {
-    expect(await listPartitions()).toEqual([...[0, 1, 2, 3].map(toPartition), 'kyc_events_other'])
+    expect(await listPartitions()).toEqual([...[0, 1, 2, 3].map(toPartition), 'kyc_events_other', 'kyc_events_untold'])
   })
 
   it('hold events by their time in UTC, to the millisecond', async () => {
@@ -102,14 +151,14 @@ describe('the months of the events', () => {
     await storage.recordEvent(newEvent('evt_imported', imported))
     await storage.recordEvent(newEvent('evt_ancient', toMonth(-130)))
     await storage.recordEvent(newEvent('evt_untold', null))
-    expect(await countMisplacedEvents({ knex: owner })).toBe(2)
+    expect(await checkEventMonths({ knex: owner })).toEqual({ isComplete: false, misplacedEvents: 2 })
     await migrate({ knex: owner })
-    expect(await countMisplacedEvents({ knex: owner })).toBe(0)
+    expect(await checkEventMonths({ knex: owner })).toEqual({ isComplete: true, misplacedEvents: 0 })
     expect(await listPlaces()).toEqual([
       'evt_ancient kyc_events_other',
       `evt_imported ${toPartition(-50)}`,
       `evt_now ${toPartition(0)}`,
-      'evt_untold kyc_events_other',
+      'evt_untold kyc_events_untold',
     ])
     expect((await storage.recordEvent(newEvent('evt_imported', imported))).outcome).toBe('duplicate')
   })
@@ -127,11 +176,52 @@ describe('the months of the events', () => {
     await owner.transaction(async (holder) => {
       await holder.raw(`select 1 from ${tables.events} limit 1`)
       await holder.raw(`lock table ${tables.events} in row exclusive mode`)
-      await addEventMonths(owner, tables, 1)
+      expect(await addEventMonths(owner, tables, 1)).toBe(false)
     })
     expect(await listPartitions()).not.toContain(toPartition(2))
-    await addEventMonths(owner, tables, 1)
+    expect(await addEventMonths(owner, tables, 1)).toBe(true)
     expect(await listPartitions()).toContain(toPartition(2))
+  })
+})
+
+describe('a month that is made', () => {
+  it('does not wait for a vacuum of another one', async () => {
+    await dropPartition(toPartition(2))
+    await owner.transaction(async (vacuum) => {
+      await vacuum.raw(`lock table persona_kyc.${toPartition(0)} in share update exclusive mode`)
+      expect(await addEventMonths(owner, tables, 1)).toBe(true)
+    })
+    expect(await listPartitions()).toContain(toPartition(2))
+  })
+
+  it('keeps what is in it from a role that was granted more than it needs', async () => {
+    for (const createdAt of [toMonth(0), toMonth(-200), null]) {
+      await storage.recordEvent(newEvent(`evt_${createdAt?.getTime()}`, createdAt))
+    }
+    await owner.raw('grant usage on schema persona_kyc to ??', [stranger.role])
+    await owner.raw('grant all on all tables in schema persona_kyc to ??', [stranger.role])
+    for (const partition of await listPartitions()) {
+      const { rows } = await owner.raw(`select count(*) from persona_kyc.${partition}`)
+      if (rows[0].count === '0') continue
+      for (const attack of [
+        `delete from persona_kyc.${partition}`,
+        `update persona_kyc.${partition} set name = 'forged'`,
+      ]) {
+        expect(await stranger.knex.raw(attack), attack).toMatchObject({ rowCount: 0 })
+      }
+    }
+    expect(await listPlaces()).toHaveLength(3)
+  })
+
+  it('waits for an event that is just being recorded, and takes it along', async () => {
+    await dropPartition(toPartition(2))
+    const writing = await database.app.transaction()
+    await createKnexStorage({ knex: writing }).recordEvent(newEvent('evt_late', toMonth(2)))
+    const made = addEventMonths(owner, tables, 10)
+    await expect.poll(countWaiting).toBe(1)
+    await writing.commit()
+    await made
+    expect(await listPlaces()).toEqual([`evt_late ${toPartition(2)}`])
   })
 })
 
@@ -151,7 +241,7 @@ describe('retainEvents', () => {
       [
         `evt_-2 ${toPartition(-2)}`,
         `evt_0 ${toPartition(0)}`,
-        'evt_untold kyc_events_other',
+        'evt_untold kyc_events_untold',
         'evt_future kyc_events_other',
       ].sort(),
     )
@@ -165,12 +255,15 @@ describe('retainEvents', () => {
     expect(transition).toMatchObject({ to: 'verified' })
     await storage.recordEvent(newEvent('evt_late', toMonth(0), { status: 'verified', at: toMonth(-21) }))
     const [first, late] = (await storage.listCaseEvents('case', { after: null, limit: 10 })).items
-    const feed = await storage.readFeed({ after: null, limit: 10 })
+    const readFeed = () => storage.readFeed({ after: null, limit: 10 })
+    // It waits for the oldest transaction of the cluster, where others run too.
+    await expect.poll(async () => (await readFeed()).items, { timeout: 60_000 }).toHaveLength(1)
+    const feed = await readFeed()
     await migrate({ knex: owner })
     expect((await retainEvents({ knex: owner, months: 12 })).droppedMonths).toHaveLength(1)
 
     expect(await storage.getCase('case')).toEqual(kycCase)
-    expect(await storage.readFeed({ after: null, limit: 10 })).toEqual(feed)
+    expect(await readFeed()).toEqual(feed)
     // What only the event's own row told is gone.
     const kept = { ...first, inquiryId: null, createdAt: null }
     expect(await storage.listCaseEvents('case', { after: null, limit: 10 })).toEqual({
@@ -181,8 +274,11 @@ describe('retainEvents', () => {
     expect(page.items).toEqual([kept])
     expect((await storage.listCaseEvents('case', { after: page.next, limit: 1 })).items).toEqual([late])
 
-    expect(await storage.recordEvent(approval)).toMatchObject({ outcome: 'stale', transition: null })
+    const again = { ...approval, receivedAt: new Date(Date.now() + 1000) }
+    expect(await storage.recordEvent(again)).toMatchObject({ outcome: 'stale', transition: null })
     expect(await storage.getCase('case')).toEqual(kycCase)
+    const retold = { id: 'evt_approved', outcome: 'stale', transition: null }
+    expect((await storage.listCaseEvents('case', { after: null, limit: 10 })).items).toMatchObject([kept, late, retold])
   })
 
   it('deletes a large rest in portions, and works while events come', async () => {
@@ -262,8 +358,8 @@ function toPartition(offset: number): string {
 }
 
 /** As it was written before there were months. */
-async function addOldEvent(id: string, occurredAt: Date | null): Promise<void> {
-  await owner.raw(
+async function addOldEvent(id: string, occurredAt: Date | null, knex = owner): Promise<void> {
+  await knex.raw(
     `insert into ${tables.events} (id, name, inquiry_id, outcome, persona_status, occurred_at, received_at)
      values (:id, 'inquiry.approved', 'inq', :outcome, :status, :occurredAt, now())`,
     {
@@ -275,6 +371,14 @@ async function addOldEvent(id: string, occurredAt: Date | null): Promise<void> {
 
 async function dropPartition(name: string): Promise<void> {
   await owner.raw(`drop table persona_kyc.${name}`)
+}
+
+/** How many wait for a lock on something of this database. */
+async function countWaiting(): Promise<number> {
+  const { rows } = await owner.raw<{ rows: { count: string }[] }>(
+    'select count(*) from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())',
+  )
+  return Number(rows[0]?.count)
 }
 
 async function listPartitions(): Promise<string[]> {
