@@ -21,6 +21,8 @@ export interface RetainOptions extends MigrateOptions {
   readonly months: number
   /** Only tells what would be dropped. */
   readonly dryRun?: boolean | undefined
+  /** How long a month that others read or write is tried for, in seconds. Default 30. */
+  readonly patienceSeconds?: number | undefined
 }
 
 /** What {@link retainEvents} did, or would do. */
@@ -42,7 +44,6 @@ const LOCK_NOT_AVAILABLE = '55P03'
  * `deadlock_timeout`, a second by default, after which PostgreSQL ends an autovacuum that is in the way.
  */
 const LOCK_SECONDS = 2
-const RETAIN_PATIENCE_SECONDS = 30
 const ROWS_AT_ONCE = 10_000
 
 /** The settings of a table whose rows are written once: they are frozen while they are fresh, and counted often enough. */
@@ -114,16 +115,16 @@ export async function addEventMonths(knex: Knex, tables: TableNames, patienceSec
  * @throws ConfigurationError when `months` is no whole number from 1 to 1200, or the schema's name is none.
  */
 export async function retainEvents(options: RetainOptions): Promise<RetainReport> {
-  const { knex, schema = DEFAULT_SCHEMA, months, dryRun = false } = options
+  const { knex, schema = DEFAULT_SCHEMA, months, dryRun = false, patienceSeconds = 30 } = options
   requireMonths(months)
   const tables = toTableNames(schema)
   try {
-    if (!dryRun && !(await addEventMonths(knex, tables, RETAIN_PATIENCE_SECONDS))) throw locked()
+    if (!dryRun && !(await addEventMonths(knex, tables, patienceSeconds))) throw locked()
     const { keptSince, old } = await readOldMonths(knex, tables, months)
     const report = { keptSince, droppedMonths: old.map((name) => name.slice(-7).replace('_', '-')) }
     if (dryRun) return { ...report, eventsDeleted: await countOthers(knex, tables, keptSince) }
     for (const partition of old) {
-      const isDropped = await withLock(knex, RETAIN_PATIENCE_SECONDS, async (transaction) => {
+      const isDropped = await withLock(knex, patienceSeconds, async (transaction) => {
         await transaction.raw(`drop table if exists ${tables.schema}."${partition}"`)
       })
       if (!isDropped) throw locked()
@@ -248,7 +249,7 @@ function requireMonths(months: number): void {
 
 function locked(): StorageError {
   return new StorageError('storage_unavailable', {
-    problem: 'The table of the events was locked for half a minute.',
+    problem: 'The table of the events, or a month of it, was locked all the time.',
     fix: 'Look for long transactions (pg_stat_activity), and run it again: it goes on where it was.',
   })
 }

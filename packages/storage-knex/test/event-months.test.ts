@@ -297,14 +297,14 @@ describe('retainEvents', () => {
     const months = await listPartitions()
     await owner.transaction(async (reader) => {
       await reader.raw(`select 1 from persona_kyc.${toPartition(-12)}`)
-      await expect(retainEvents({ knex: owner, months: 2 })).rejects.toMatchObject({
+      await expect(retainEvents({ knex: owner, months: 2, patienceSeconds: 1 })).rejects.toMatchObject({
         name: 'StorageError',
         code: 'storage_unavailable',
       })
     })
     expect(await listPartitions()).toEqual(months.filter((name) => name !== toPartition(-13)))
     expect((await retainEvents({ knex: owner, months: 2 })).droppedMonths).toHaveLength(2)
-  }, 60_000)
+  })
 
   it.each([0, -1, 1.5, Number.NaN, 1201])('refuses to keep %s months', async (months) => {
     await expect(retainEvents({ knex: owner, months })).rejects.toThrow(/whole number from 1 to 1200/)
