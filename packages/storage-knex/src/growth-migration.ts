@@ -72,10 +72,9 @@ function unpartitionEvents(tables: TableNames): string[] {
   ]
 }
 
-/** Locked first, so that nothing is recorded between the copy and the end. Names of indexes are unique in a schema. */
+/** Which locks it first, so that nothing is recorded between the copy and the end. Names of indexes are unique in a schema. */
 function renameOld({ schema, events }: TableNames): string[] {
   return [
-    `lock table ${events} in access exclusive mode`,
     `alter table ${events} rename to kyc_events_old`,
     ...['kyc_events_pkey', 'kyc_events_case', 'kyc_events_unmatched'].map(
       (index) => `alter index ${schema}.${index} rename to ${index}_old`,
