@@ -204,8 +204,7 @@ export async function attach(
     now: new Date(context.now()),
   })
   if (attached === null) return abandon(context, kycCase, inquiry)
-  const isStored = sealedSessionToken !== null && attached.sealedSessionToken === sealedSessionToken
-  if (isStored && sessionToken !== null) context.freshTokens.set(attached, sessionToken)
+  if (sessionToken !== null) context.freshTokens.set(attached, sessionToken)
   if (attached.inquiryAttempt > 1) await expireOthers(context, attached)
   return attached
 }
