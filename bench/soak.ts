@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runMain } from './run-main.js'
-import { readResidentBytes, startServer } from './server-process.js'
+import { readResidentBytes, type ServerProcess, startServer } from './server-process.js'
 import { CASES, prepareDatabase } from './servers.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
 
@@ -25,13 +25,12 @@ async function main(): Promise<number> {
   const database = await prepareDatabase(console.log)
   const server = await startServer('webhook-server.ts', ['hono', database.url])
   try {
-    const idleBefore = await server.listResources()
     const perSecond = (await measureHighest(server.port)) / 2
+    // By now its pool is there, which looks after idle connections by a timer.
+    const idleBefore = await listIdle(server)
     console.log(`${perSecond.toFixed(0)} webhooks a second for ${minutes} minutes`)
     const held = await soak(server, { perSecond, minutes })
-    // What was closed at the other end is noticed.
-    await setTimeout(1000)
-    const idleAfter = await server.listResources()
+    const idleAfter = await listIdle(server)
     const connections = await countConnections(database.knex)
     console.log(`resources before: ${idleBefore.join(' ')}; after: ${idleAfter.join(' ')}; ${connections} connections`)
     const early = held[Math.floor(held.length / 5)] ?? 0
@@ -46,6 +45,12 @@ async function main(): Promise<number> {
     server.stop()
     await database.drop()
   }
+}
+
+/** What keeps the process alive, once it has noticed what was closed at the other end. */
+async function listIdle(server: ServerProcess): Promise<readonly string[]> {
+  await setTimeout(1000)
+  return server.listResources()
 }
 
 async function measureHighest(port: number): Promise<number> {

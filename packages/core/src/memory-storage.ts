@@ -48,7 +48,7 @@ export function createMemoryStorage(): KycStorage {
     return stored !== undefined && test(stored) ? put({ ...stored, ...changes }) : null
   }
   const append = (event: EventRow) => {
-    events.set(event.id, event)
+    events.set(toEventKey(event), event)
     if (event.transition === null) return
     feed.push(event.transition)
     announceGrowth()
@@ -130,7 +130,7 @@ export function createMemoryStorage(): KycStorage {
     },
 
     async recordEvent(event) {
-      const known = events.get(event.id)
+      const known = events.get(toEventKey(event))
       const target =
         find(({ personaInquiryId }) => personaInquiryId !== null && personaInquiryId === event.inquiryId) ??
         (event.referenceId === null || event.inquiryId === null ? undefined : cases.get(event.referenceId))
@@ -297,6 +297,11 @@ function toEventRow(event: NewEvent, caseId: string | null, { outcome, transitio
   const { effect, referenceId, ...rest } = event
   const personaStatus = effect?.personaStatus ?? null
   return { ...rest, outcome, personaStatus, occurredAt: effect?.occurredAt ?? null, transition, caseId }
+}
+
+/** What copies of an event have in common. */
+function toEventKey({ id, createdAt }: Pick<NewEvent, 'id' | 'createdAt'>): string {
+  return `${createdAt?.getTime() ?? ''} ${id}`
 }
 
 /** An event that is looked at again keeps what is known of its first delivery. */

@@ -136,10 +136,10 @@ describe('the policy for decisions', () => {
 })
 
 describe('a webhook that comes again, late or for nobody', () => {
-  it('is a duplicate by its id, whatever it says', async () => {
+  it('is a duplicate by its id and time, whatever else it says', async () => {
     const { engine, deliver, kycCase } = await startCase()
     await deliver(APPROVED)
-    const again = { ...APPROVED, status: 'declined', createdAt: after(99) }
+    const again = { ...APPROVED, status: 'declined' }
     expect(await deliver(again)).toMatchObject({ outcome: 'duplicate', transition: null, caseId: null })
     expect((await engine.getCase(kycCase.id)).status).toBe('verified')
     expect((await engine.readFeed({})).items).toHaveLength(1)
