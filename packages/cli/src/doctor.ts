@@ -117,7 +117,7 @@ async function checkSchema(knex: Knex, schema: string): Promise<Finding[]> {
         )
       : ok('no transaction holds the feed up'),
     !isComplete || misplacedEvents > 0
-      ? warning('Events of some months have no partition. Run as the owner of the tables: npx persona-kyc migrate')
+      ? warning('The events of some months have no partition. Run as the owner of the tables: npx persona-kyc migrate')
       : ok('the events have their partitions'),
     ...parked.map(({ name, deadLetters }) =>
       warning(`The consumer ${name} has ${deadLetters} dead letters. See: npx persona-kyc dead-letters list`),

@@ -325,7 +325,7 @@ describe('persona-kyc doctor', () => {
       { month },
     )
     const doctor = async () => (await run(['doctor', '--schema', 'aging'])).stdout
-    expect(await doctor()).toContain('Events of some months have no partition')
+    expect(await doctor()).toContain('The events of some months have no partition')
     await run(['migrate', '--schema', 'aging'])
     expect(await doctor()).toContain('the events have their partitions')
     const keep = ['retain', '--schema', 'aging', '--months', '24']

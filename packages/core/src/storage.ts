@@ -250,12 +250,12 @@ export interface KycStorage extends ConsumerStorage, ClaimStorage, AuditStorage 
   ): Promise<KycCase | null>
 
   /**
-   * Records the event once (by its id and `createdAt`) and moves its case, in one step; one that was `unmatched` is looked at again each
-   * time it comes with the same inquiry, and counts as recorded anew once it has found its case. The case is the one with the event's inquiry,
-   * else the one whose id is the event's reference id; that one is given the inquiry if it has none, and stays as it
-   * is if it has another. A case moves only if the event is newer than the last one that moved it: by `occurredAt`,
-   * then `rank`, then the event id compared by its UTF-8 bytes. A changed state appends a transition. A case that
-   * leaves `pending` loses its session token. An erased case stays as it is.
+   * Records the event once (by its id and `createdAt`) and moves its case, in one step; one that was `unmatched` is looked
+   * at again each time it comes with the same inquiry, and counts as recorded anew once it has found its case. The case is
+   * the one with the event's inquiry, else the one whose id is the event's reference id; that one is given the inquiry if it
+   * has none, and stays as it is if it has another. A case moves only if the event is newer than the last one that moved it:
+   * by `occurredAt`, then `rank`, then the event id compared by its UTF-8 bytes. A changed state appends a transition. A case
+   * that leaves `pending` loses its session token. An erased case stays as it is.
    */
   recordEvent(event: NewEvent): Promise<RecordedEvent>
 

@@ -32,8 +32,8 @@ const MONTHS_PATIENCE_SECONDS = 3
 
 /**
  * Brings the schema up to date and resolves with the names of the migrations that it applied. Any number of processes
- * may call it at once: they take turns, and the later ones find nothing to do. Rejects with StorageError; then nothing
- * was changed.
+ * may call it at once: they take turns, and the later ones find nothing to do. Rejects with StorageError; where a migration
+ * failed, nothing was changed.
  *
  * `grantTo` names the role of the app where that is not the one that migrates: it is granted what {@link createGrants}
  * tells, in the same transaction, so that it never finds a table that it may not use. Afterwards it makes the partitions of

@@ -8,8 +8,8 @@ import { toFeedXid } from './statements.js'
  * single event and one for many, of which what happens to an event is the same text.
  *
  * The cases' rows are locked before anything is decided, so what follows sees their newest state; an event's primary key, its
- * time and its id, decides between copies of it. A transition's `feed_xid` is its transaction's id, or that of the case's transition before
- * where a longer transaction began earlier: so the feed never turns the order of one case around.
+ * time and its id, decides between copies of it. A transition's `feed_xid` is its transaction's id, or that of the case's
+ * transition before where a longer transaction began earlier: so the feed never turns the order of one case around.
  */
 
 /**
@@ -46,7 +46,8 @@ export function matchEventSql(tables: TableNames): string {
         name = ${ONE.name}, case_id = t.id, outcome = ${toOutcome(ONE)}, persona_status = ${ONE.persona_status},
         occurred_at = ${ONE.occurred_at}
       from target t
-      where e.created_at = ${ONE.created_at} and e.id = ${ONE.id} and e.outcome = 'unmatched' and e.inquiry_id = ${ONE.inquiry_id}
+      where e.created_at = ${ONE.created_at} and e.id = ${ONE.id} and e.outcome = 'unmatched'
+        and e.inquiry_id = ${ONE.inquiry_id}
       returning e.case_id, e.outcome`,
     'false',
   )
@@ -62,8 +63,8 @@ export function recordEventsSql(tables: TableNames): string {
   return `
     with given as materialized (
       select * from json_to_recordset($1) as event (place integer, id text, created_at timestamptz, name text,
-        inquiry_id text, reference_id text, persona_status text, status text, score double precision, occurred_at timestamptz,
-        rank smallint, received_at timestamptz, attempts_made integer, attempts_left integer,
+        inquiry_id text, reference_id text, persona_status text, status text, score double precision,
+        occurred_at timestamptz, rank smallint, received_at timestamptz, attempts_made integer, attempts_left integer,
         first_attempted_at timestamptz)
     ),
     located as materialized (
