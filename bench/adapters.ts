@@ -1,4 +1,4 @@
-import type { Benchmark } from './benchmark.js'
+import { type Benchmark, measureBoth } from './benchmark.js'
 import { type LoadTarget, measureRate } from './http-load.js'
 import { startServer } from './server-process.js'
 
@@ -15,13 +15,11 @@ export const adapterBenchmarks: readonly Benchmark[] = ['hono', 'express'].map((
     await measureRate(ours.told, WARM_UP_MS)
     await measureRate(bare.told, WARM_UP_MS)
     return {
-      async measure(round) {
-        // Who goes first, and finds the machine colder, changes with each round.
-        const order = round % 2 === 0 ? ['ours', 'bare'] : ['bare', 'ours']
-        const rates = new Map<string, number>()
-        for (const side of order) rates.set(side, await measureRate((side === 'ours' ? ours : bare).told, MEASURE_MS))
-        return { ours: rates.get('ours') ?? Number.NaN, theirs: rates.get('bare') ?? Number.NaN }
-      },
+      measure: (round) =>
+        measureBoth(round, {
+          ours: () => measureRate(ours.told, MEASURE_MS),
+          theirs: () => measureRate(bare.told, MEASURE_MS),
+        }),
       async stop() {
         for (const server of [ours, bare]) server.stop()
       },

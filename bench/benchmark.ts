@@ -24,6 +24,16 @@ export interface Rates {
   readonly theirs: number
 }
 
+/** Measures both, one after the other. Who goes first, and finds the machine colder, changes with each round. */
+export async function measureBoth(
+  round: number,
+  { ours, theirs }: { readonly [Side in keyof Rates]: () => Promise<number> },
+): Promise<Rates> {
+  if (round % 2 === 0) return { ours: await ours(), theirs: await theirs() }
+  const first = await theirs()
+  return { ours: await ours(), theirs: first }
+}
+
 /** The outcome of all rounds of one benchmark: the median ratio, and its spread. */
 export interface Result {
   readonly name: string

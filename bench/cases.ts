@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { createCipher } from '@persona-kyc/core'
 import type { Knex } from 'knex'
-import type { Benchmark, Rates } from './benchmark.js'
+import { type Benchmark, measureBoth, type Rates } from './benchmark.js'
 import { addCases, openDatabase, toCaseId } from './database.js'
 import { type LoadSource, measureRateOf, toRequest } from './http-load.js'
 import { createInquiryAnswer } from './instant-persona.js'
@@ -70,13 +70,16 @@ function toBenchmark(framework: string, work: Work): Benchmark {
   }
 }
 
-/** Both in short turns, so that what the machine does besides is done to both. Who goes first changes with each turn. */
+/** Both in short turns, so that what the machine does besides is done to both. */
 async function measureInTurns(ours: LoadSource, theirs: LoadSource): Promise<Rates> {
-  const sources = { ours, theirs }
   const rates = { ours: 0, theirs: 0 }
   for (let turn = 0; turn < TURNS; turn++) {
-    const order = turn % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)
-    for (const side of order) rates[side] += (await measureRateOf(sources[side], TURN_MS)) / TURNS
+    const measured = await measureBoth(turn, {
+      ours: () => measureRateOf(ours, TURN_MS),
+      theirs: () => measureRateOf(theirs, TURN_MS),
+    })
+    rates.ours += measured.ours / TURNS
+    rates.theirs += measured.theirs / TURNS
   }
   return rates
 }

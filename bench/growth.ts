@@ -1,7 +1,7 @@
 import type { KycStorage, NewEvent, Page } from '@persona-kyc/core'
 import { createKnexStorage, migrate } from '@persona-kyc/storage-knex'
 import type { Knex } from 'knex'
-import type { Benchmark } from './benchmark.js'
+import { type Benchmark, measureBoth } from './benchmark.js'
 import { type BenchDatabase, openDatabase, openPool } from './database.js'
 import { repeatFor } from './ingest.js'
 
@@ -53,11 +53,7 @@ function toBenchmark(name: string, { work, atOnce, ms }: Measured, events: numbe
       await ours()
       await theirs()
       return {
-        async measure(round) {
-          if (round % 2 === 0) return { ours: await ours(), theirs: await theirs() }
-          const first = await theirs()
-          return { ours: await ours(), theirs: first }
-        },
+        measure: (round) => measureBoth(round, { ours, theirs }),
         async stop() {
           // What waits for a connection is served; a connection that ends tells what it has read.
           for (const pool of pools) await pool.raw('select 1')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KycStorage, NewEvent } from '@persona-kyc/core'
 import { createKnexStorage } from '@persona-kyc/storage-knex'
-import type { Benchmark } from './benchmark.js'
+import { type Benchmark, measureBoth } from './benchmark.js'
 import { addCases, createPool, findPgbench, openDatabase, runPgbench } from './database.js'
 
 /*
@@ -105,11 +105,7 @@ function toBenchmark(name: string, { bound, batches, atOnce, other }: IngestOpti
       const ours = () => recordFor(storage, { atOnce, ms: SECONDS * 1000 })
       await recordFor(storage, { atOnce, ms: 1000 })
       return {
-        async measure(round) {
-          if (round % 2 === 0) return { ours: await ours(), theirs: await theirs() }
-          const first = await theirs()
-          return { ours: await ours(), theirs: first }
-        },
+        measure: (round) => measureBoth(round, { ours, theirs }),
         async stop() {
           await stop()
           await database.drop()

@@ -1,4 +1,4 @@
-import type { Benchmark } from './benchmark.js'
+import { type Benchmark, measureBoth } from './benchmark.js'
 import { addCases, type BenchDatabase, openDatabase } from './database.js'
 import { readCpuSeconds, type ServerProcess, startServer } from './server-process.js'
 import { createWebhooks, sendWebhooks } from './webhooks.js'
@@ -58,11 +58,7 @@ function toBenchmark(
         return isOfCpu ? perCpuSecond : perSecond
       }
       return {
-        async measure(round) {
-          if (round % 2 === 0) return { ours: await measure(our), theirs: await measure(their) }
-          const first = await measure(their)
-          return { ours: await measure(our), theirs: first }
-        },
+        measure: (round) => measureBoth(round, { ours: () => measure(our), theirs: () => measure(their) }),
         async stop() {
           for (const server of [our, their]) server.stop()
           await database?.drop()
