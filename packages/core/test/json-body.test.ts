@@ -11,6 +11,15 @@ const CANARY = 'canary-9f31c7'
 const anything = z.unknown()
 const encode = (text: string) => new TextEncoder().encode(text)
 
+function hasMember(text: string, name: string): boolean {
+  let isThere = false
+  JSON.parse(text, (key, value) => {
+    isThere ||= key === name
+    return value
+  })
+  return isThere
+}
+
 function toProblem(run: () => unknown): HttpError['problem'] {
   try {
     run()
@@ -133,8 +142,11 @@ describe('a JSON body', () => {
   it('is the JSON that JSON.parse reads, or a 400', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 8 }), (text) => {
-        expect(parseJsonBody(anything, encode(text))).toEqual(JSON.parse(text))
+        if (hasMember(text, '__proto__')) {
+          expect(toProblem(() => parseJsonBody(anything, encode(text)))).toMatchObject({ code: 'invalid_json' })
+        } else expect(parseJsonBody(anything, encode(text))).toEqual(JSON.parse(text))
       }),
+      { examples: [['{"__proto__":{}}'], ['[{"a":{"__proto__":1}}]']] },
     )
   })
 
