@@ -1,3 +1,4 @@
+import { createAesGcmKey } from './aes-gcm.js'
 import { fromBase64, toBase64Url } from './base64.js'
 import { ConfigurationError } from './errors.js'
 import type { SealedText } from './storage.js'
@@ -21,6 +22,7 @@ export interface Cipher {
 const VERSION = 'v1'
 const IV_BYTES = 12
 const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
  * Returns an AES-256-GCM cipher under these keys: the first one encrypts, all of them decrypt. A ciphertext is
@@ -30,26 +32,27 @@ const encoder = new TextEncoder()
  * @throws ConfigurationError when there is no key, two of one id, or one that is not 32 bytes long.
  */
 export function createCipher(keys: readonly EncryptionKey[]): Cipher {
-  const rings = new Map(keys.map(({ id, key }) => [requireKeyId(id), importKey(requireKeyBytes(id, key))]))
-  const [current] = keys
-  if (current === undefined || rings.size !== keys.length) {
+  const byId = new Map(keys.map(({ id, key }) => [requireKeyId(id), createAesGcmKey(requireKeyBytes(id, key))]))
+  const currentId = keys[0]?.id ?? ''
+  const current = byId.get(currentId)
+  if (current === undefined || byId.size !== keys.length) {
     throw keyError('Encryption needs at least one key, and each key an id of its own.')
   }
   return {
     async seal(plaintext, context) {
-      const key = await rings.get(current.id)
-      if (key === undefined) throw keyError('The first encryption key is unknown.')
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
-      const data = await crypto.subtle.encrypt(toParameters(iv, current.id, context), key, encoder.encode(plaintext))
-      return `${VERSION}.${current.id}.${toBase64Url(iv)}.${toBase64Url(new Uint8Array(data))}` as SealedText
+      const data = await current.encrypt(iv, encoder.encode(plaintext), toBound(currentId, context))
+      return `${VERSION}.${currentId}.${toBase64Url(iv)}.${toBase64Url(data)}` as SealedText
     },
     async open(sealed, context) {
-      const [version, keyId = '', iv = '', data = ''] = sealed.split('.')
-      const key = await rings.get(keyId)
+      const [version, keyId = '', encodedIv = '', data = ''] = sealed.split('.')
+      const key = byId.get(keyId)
       if (version !== VERSION || key === undefined) return null
       try {
-        const parameters = toParameters(fromBase64(iv), keyId, context)
-        return new TextDecoder().decode(await crypto.subtle.decrypt(parameters, key, fromBase64(data)))
+        const iv = fromBase64(encodedIv)
+        // Runtimes differ in what other lengths they take.
+        if (iv.length !== IV_BYTES) return null
+        return decoder.decode(await key.decrypt(iv, fromBase64(data), toBound(keyId, context)))
       } catch {
         return null
       }
@@ -57,12 +60,9 @@ export function createCipher(keys: readonly EncryptionKey[]): Cipher {
   }
 }
 
-function toParameters(iv: Uint8Array<ArrayBuffer>, keyId: string, context: string): AesGcmParams {
-  return { name: 'AES-GCM', iv, additionalData: encoder.encode(`${VERSION}.${keyId}.${context}`) }
-}
-
-function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
+/** What a ciphertext is bound to. */
+function toBound(keyId: string, context: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${VERSION}.${keyId}.${context}`)
 }
 
 function requireKeyId(id: string): string {

@@ -21,9 +21,8 @@ function decrypt(sealed: string, context: string, key: Uint8Array = KEY): string
   return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString('utf8')
 }
 
-function encrypt(plaintext: string, keyId: string, context: string, key: Uint8Array = KEY): SealedText {
-  const iv = randomBytes(12)
-  const encipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(`v1.${keyId}.${context}`))
+function encrypt(plaintext: string, keyId: string, context: string, iv = randomBytes(12)): SealedText {
+  const encipher = createCipheriv('aes-256-gcm', KEY, iv).setAAD(Buffer.from(`v1.${keyId}.${context}`))
   const data = Buffer.concat([encipher.update(plaintext, 'utf8'), encipher.final(), encipher.getAuthTag()])
   return `v1.${keyId}.${iv.toString('base64url')}.${data.toString('base64url')}` as SealedText
 }
@@ -34,7 +33,13 @@ describe('a sealed text', () => {
       fc.asyncProperty(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), async (text, context) => {
         expect(await cipher.open(await cipher.seal(text, context), context)).toBe(text)
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          ['\ufeff', ''],
+          ['\ufeff\ufeffx', 'y'],
+        ],
+      },
     )
   })
 
@@ -50,6 +55,12 @@ describe('a sealed text', () => {
 
   it('may be made by another implementation', async () => {
     expect(await cipher.open(encrypt('Zoë 🛂', 'k1', CONTEXT), CONTEXT)).toBe('Zoë 🛂')
+  })
+
+  it('is none with an iv of another length, which not every runtime would take', async () => {
+    for (const length of [8, 11, 13, 16]) {
+      expect(await cipher.open(encrypt('Zoë', 'k1', CONTEXT, randomBytes(length)), CONTEXT)).toBeNull()
+    }
   })
 
   it('has the form v1.<key id>.<iv>.<data>, with a new iv each time', async () => {

@@ -8,8 +8,9 @@ interface ListeningConnection {
   on(event: 'notification' | 'error' | 'end', listener: () => void): unknown
 }
 
-/** The parts of Knex's client that open connections beside the pool. */
+/** The pool of Knex's client, and the parts that open connections beside it. */
 interface ConnectionSource {
+  readonly pool?: { readonly destroyed?: boolean }
   acquireRawConnection(): Promise<ListeningConnection>
   destroyRawConnection(connection: ListeningConnection): Promise<void>
 }
@@ -55,10 +56,17 @@ export function createFeedWatch(
       isAnnouncing = true
       setTimeout(() => {
         isAnnouncing = false
+        if (isEnding(knex)) return
         void knex.raw('select pg_notify(?, ?)', [channel, '']).catch(() => {})
       }, ANNOUNCE_EVERY_MS).unref()
     },
   }
+}
+
+/** True once the pool gives no connection any more, which Knex would warn of. */
+function isEnding(knex: Knex): boolean {
+  const { pool } = knex.client as ConnectionSource
+  return pool === undefined || pool.destroyed === true
 }
 
 /** Listens on a connection of its own, and on another one whenever that is lost, until the returned function is called. */

@@ -49,6 +49,26 @@ describe('watchFeed', () => {
     await vi.waitFor(async () => expect(await listListeners()).toEqual([]), { timeout: 5000 })
   })
 
+  it('announces nothing any more once the pool is to end, so that Knex has nothing to warn of', async () => {
+    const warn = vi.fn()
+    await migrateForApp(database.owner)
+    const knex = createKnex({ client: 'pg', connection: database.appUrl, log: { warn } })
+    const pool = knex.client as {
+      acquireConnection(): Promise<object>
+      releaseConnection(client: object): Promise<void>
+    }
+    const connection = await pool.acquireConnection()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await grow(createKnexStorage({ knex }))
+    expect(vi.getTimerCount()).toBe(1)
+    const ended = knex.destroy()
+    vi.runAllTimers()
+    await pool.releaseConnection(connection)
+    await ended
+    expect(warn).not.toHaveBeenCalled()
+  })
+
   it('never throws where the database cannot be reached', async () => {
     const knex = createKnex({ client: 'pg', connection: 'postgres://x@127.0.0.1:1/x', log: { warn() {}, error() {} } })
     const stop = createKnexStorage({ knex }).watchFeed(() => expect.fail('nobody is there'))
