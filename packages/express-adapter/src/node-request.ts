@@ -15,7 +15,6 @@ class NodeRequest implements PlainRequest {
   readonly method: string
   readonly url: string
   readonly #req: IncomingMessage
-  #stream: ReadableStream<Uint8Array> | undefined
   #made: Request | undefined
   #isTaken = false
 
@@ -30,14 +29,12 @@ class NodeRequest implements PlainRequest {
   }
 
   get body(): ReadableStream<Uint8Array> | null {
-    if (this.#made !== undefined) return this.#made.body
-    this.#isTaken = true
-    return this.#toStream()
+    return this.toRequest().body
   }
 
   readBody(maxBytes: number): BodyReading | null {
-    // Once it is a stream it is read as one.
-    if (this.#stream !== undefined) return null
+    // The body of a Request is read as a stream.
+    if (this.#made !== undefined) return null
     this.#isTaken = true
     return readNodeBody(this.#req, maxBytes)
   }
@@ -57,14 +54,9 @@ class NodeRequest implements PlainRequest {
     this.#made ??= new Request(this.url, {
       method,
       headers: toHeaders(this.#req),
-      ...(hasBody && { body: this.#toStream(), duplex: 'half' }),
+      ...(hasBody && { body: toBodyStream(this.#req), duplex: 'half' }),
     })
     return this.#made
-  }
-
-  #toStream(): ReadableStream<Uint8Array> {
-    this.#stream ??= toBodyStream(this.#req)
-    return this.#stream
   }
 }
 

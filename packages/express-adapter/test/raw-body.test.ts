@@ -154,6 +154,21 @@ test.each([
   expect(seen).toContain('user-1')
 })
 
+test('authorize sees no body in a request whose body was read before', async () => {
+  const seen: unknown[] = []
+  const authorize: Authorize = async (question) => {
+    await question.findUserId()
+    const { method, body } = question.request
+    seen.push(method, body)
+    return { principal: 'somebody' }
+  }
+  const { origin } = await listen(express().use(createKycRouter(createFixture({ authorize }).options)))
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${origin}/compliance/kyc`, { method: 'POST', headers, body: INITIATION })
+  expect(response.status).toBe(201)
+  expect(seen).toEqual(['POST', null])
+})
+
 test('a body is read whose stream somebody paused', async () => {
   const pause: RequestHandler = (req, _res, next) => {
     req.pause()
