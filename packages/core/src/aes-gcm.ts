@@ -19,8 +19,7 @@ export function createAesGcmKey(bytes: Bytes): AesGcmKey {
 }
 
 /** Returns a key of the runtime's own crypto, which waits for no other thread. */
-export function createNativeAesGcmKey(bytes: Bytes, native: NativeCrypto): AesGcmKey {
-  const key = native.createSecretKey(bytes)
+export function createNativeAesGcmKey(key: Bytes, native: NativeCrypto): AesGcmKey {
   return {
     encrypt(iv, plaintext, context) {
       const cipher = native.createCipheriv(ALGORITHM, key, iv).setAAD(context)

@@ -3,11 +3,6 @@ interface Digester {
   digest(): Uint8Array
 }
 
-/** A key that JavaScript cannot read. */
-interface SecretKey {
-  readonly type: string
-}
-
 interface Encipherer {
   setAAD(context: Uint8Array): Encipherer
   update(plaintext: Uint8Array): Uint8Array
@@ -26,9 +21,8 @@ interface Decipherer {
 export interface NativeCrypto {
   createHash(algorithm: 'sha256'): Digester
   createHmac(algorithm: 'sha256', key: Uint8Array): Digester
-  createSecretKey(bytes: Uint8Array): SecretKey
-  createCipheriv(algorithm: 'aes-256-gcm', key: SecretKey, iv: Uint8Array): Encipherer
-  createDecipheriv(algorithm: 'aes-256-gcm', key: SecretKey, iv: Uint8Array): Decipherer
+  createCipheriv(algorithm: 'aes-256-gcm', key: Uint8Array, iv: Uint8Array): Encipherer
+  createDecipheriv(algorithm: 'aes-256-gcm', key: Uint8Array, iv: Uint8Array): Decipherer
   /** In one step, which costs half as much: since Node 20.12. */
   hash?(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
 }
