@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto'
 import { APPEND_AUDIT, ATTACH_INQUIRY, type CaseRow, CREATE_CASE, SELECT_CASE } from './bare-case-statements.js'
 import { createPool } from './database.js'
 
 /*
  * Cases by hand: what a careful programmer writes for one app, on the same tables and with the very statements of ours, as
  * often and in the same order, through the pool of `pg`. Like ours it writes down who asked before anything is done, seals
- * personal data and session tokens with AES-GCM through Web Crypto, checks bodies and what Persona answers, sends
+ * personal data and session tokens with AES-GCM by `node:crypto`, checks bodies and what Persona answers, sends
  * an idempotency key with a time limit, and gives a token away only while Persona would take it.
  *
  * It leaves out what a library is for: scopes, rate limits, limits of sizes and times, retries, recovery of what was
@@ -46,14 +46,14 @@ export interface BareCasesOptions {
 const encoder = new TextEncoder()
 
 /** Returns the routes on a pool of their own. */
-export async function createBareCases(options: BareCasesOptions): Promise<BareCases> {
+export function createBareCases(options: BareCasesOptions): BareCases {
   const pool = createPool(options)
-  const cipher = await createSealing(options.encryptionKey)
+  const cipher = createSealing(options.encryptionKey)
 
   const audit = (action: string, route: string, caseId: string | null) =>
     pool.query(APPEND_AUDIT, [randomUUID(), 'bearer', action, route, 'allowed', caseId, new Date()])
-  const openToken = async ({ id, status, persona_session_token: sealed }: CaseRow) => {
-    const token = sealed === null || status !== 'pending' ? null : await cipher.open(sealed, `${id}.session_token`)
+  const openToken = ({ id, status, persona_session_token: sealed }: CaseRow) => {
+    const token = sealed === null || status !== 'pending' ? null : cipher.open(sealed, `${id}.session_token`)
     return token !== null && isFresh(token) ? token : null
   }
 
@@ -62,7 +62,7 @@ export async function createBareCases(options: BareCasesOptions): Promise<BareCa
       await audit('kyc:read', 'GET /compliance/kyc/:case_id', caseId)
       const [row] = (await pool.query<CaseRow>(SELECT_CASE, [caseId])).rows
       if (row === undefined) return { status: 404, json: { error: 'not found' } }
-      return { status: 200, json: toCaseJson(row, await openToken(row)) }
+      return { status: 200, json: toCaseJson(row, openToken(row)) }
     },
 
     async initiate(readBody) {
@@ -73,7 +73,7 @@ export async function createBareCases(options: BareCasesOptions): Promise<BareCa
       if (!isCreated) return goOn(row)
       const made = await createInquiry(options.fetch, row)
       if (made === null) return { status: 502, json: { error: 'Persona does not answer as it should' } }
-      const sealed = await cipher.seal(made.token, `${row.id}.session_token`)
+      const sealed = cipher.seal(made.token, `${row.id}.session_token`)
       const values = [made.inquiryId, made.status, sealed, new Date(), row.id, null]
       const [attached] = (await pool.query<CaseRow>(ATTACH_INQUIRY, values)).rows
       if (attached === undefined) return { status: 409, json: { error: 'the case was erased' } }
@@ -86,7 +86,7 @@ export async function createBareCases(options: BareCasesOptions): Promise<BareCa
     const now = new Date()
     const personal = { documentData: input.document_data, personalInfo: input.personal_info }
     const hasPersonal = input.document_data !== undefined || input.personal_info !== undefined
-    const sealed = hasPersonal ? await cipher.seal(JSON.stringify(personal), `${id}.personal_data`) : null
+    const sealed = hasPersonal ? cipher.seal(JSON.stringify(personal), `${id}.personal_data`) : null
     const until = new Date(now.getTime() + 3000)
     const values = [input.user_id, null, id, input.document_type, sealed, now, until]
     for (;;) {
@@ -98,28 +98,26 @@ export async function createBareCases(options: BareCasesOptions): Promise<BareCa
 
   async function goOn(row: CaseRow): Promise<Answer> {
     if (row.persona_inquiry_id === null) return { status: 409, json: { error: 'just being created' } }
-    return { status: 200, json: toSessionJson(row, await openToken(row)) }
+    return { status: 200, json: toSessionJson(row, openToken(row)) }
   }
 }
 
 /** In the format of ours, so that one side reads what the other one has sealed. */
-async function createSealing({ id, key: bytes }: BareCasesOptions['encryptionKey']) {
-  const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
-  const toParameters = (iv: Uint8Array<ArrayBuffer>, context: string) => ({
-    name: 'AES-GCM',
-    iv,
-    additionalData: encoder.encode(`v1.${id}.${context}`),
-  })
+function createSealing({ id, key }: BareCasesOptions['encryptionKey']) {
+  const toContext = (context: string) => encoder.encode(`v1.${id}.${context}`)
   return {
-    async seal(text: string, context: string): Promise<string> {
-      const iv = crypto.getRandomValues(new Uint8Array(12))
-      const data = await crypto.subtle.encrypt(toParameters(iv, context), key, encoder.encode(text))
-      return `v1.${id}.${Buffer.from(iv).toString('base64url')}.${Buffer.from(data).toString('base64url')}`
+    seal(text: string, context: string): string {
+      const iv = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(toContext(context))
+      const data = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+      return `v1.${id}.${iv.toString('base64url')}.${data.toString('base64url')}`
     },
-    async open(sealed: string, context: string): Promise<string> {
-      const [, , iv = '', data = ''] = sealed.split('.')
-      const parameters = toParameters(Buffer.from(iv, 'base64url'), context)
-      return Buffer.from(await crypto.subtle.decrypt(parameters, key, Buffer.from(data, 'base64url'))).toString('utf8')
+    open(sealed: string, context: string): string {
+      const [, , iv = '', text = ''] = sealed.split('.')
+      const data = Buffer.from(text, 'base64url')
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'))
+      decipher.setAAD(toContext(context)).setAuthTag(data.subarray(-16))
+      return Buffer.concat([decipher.update(data.subarray(0, -16)), decipher.final()]).toString('utf8')
     },
   }
 }

@@ -49,7 +49,7 @@ function createOptions(): KycHandlerOptions {
   }
 }
 
-const createCases = (): Promise<BareCases> =>
+const createCases = (): BareCases =>
   createBareCases({ databaseUrl, poolSize: POOL_SIZE, encryptionKey: ENCRYPTION_KEY, fetch })
 
 function createBareHono(cases: BareCases): Hono {
@@ -84,16 +84,16 @@ function createBareExpress(cases: BareCases): express.Express {
   return app
 }
 
-const SERVERS: Readonly<Record<string, () => Promise<RequestListener>>> = {
-  'hono ours': async () => getRequestListener(new Hono().route('/', createKycApp(createOptions())).fetch),
-  'hono bare': async () => getRequestListener(createBareHono(await createCases()).fetch),
-  'express ours': async () => express().use(createKycRouter(createOptions())),
-  'express bare': async () => createBareExpress(await createCases()),
+const SERVERS: Readonly<Record<string, () => RequestListener>> = {
+  'hono ours': () => getRequestListener(new Hono().route('/', createKycApp(createOptions())).fetch),
+  'hono bare': () => getRequestListener(createBareHono(createCases()).fetch),
+  'express ours': () => express().use(createKycRouter(createOptions())),
+  'express bare': () => createBareExpress(createCases()),
 }
 
 const create = SERVERS[`${framework} ${side}`]
 if (create === undefined) throw new Error(`There are: ${Object.keys(SERVERS).join(', ')}.`)
-const server = createServer(await create())
+const server = createServer(create())
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ port: (server.address() as AddressInfo).port })
 })

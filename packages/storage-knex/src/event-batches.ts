@@ -2,9 +2,10 @@ import { type NewEvent, type RecordedEvent, StorageError } from '@persona-kyc/co
 
 /** How events are recorded that came at the same time. */
 export interface EventWriter {
-  /** Records one event, and waits for its case. */
-  recordOne(event: NewEvent): Promise<RecordedEvent>
-  /** Records events in one commit, or rejects with none of them recorded. Null for one whose case somebody else holds. */
+  /**
+   * Records events in one commit, or rejects with none of them recorded. Waits for nobody's case: null for an event whose
+   * case somebody else holds.
+   */
   recordAll(events: readonly NewEvent[]): Promise<readonly (Promise<RecordedEvent> | null)[]>
   /** Whether what `recordAll` rejected with is no event's fault: then none of them is tried by itself. */
   isOutage(error: unknown): boolean
@@ -21,9 +22,14 @@ interface Waiting {
 const MAX_EVENTS = 200
 /** Of those that wait, so many are looked at for a batch: many may be of one case, which only one of them can be of. */
 const MAX_LOOKED_AT = 1000
-/** How long an event waits for the commits before it, in milliseconds, before another connection is used. */
+/**
+ * How long an event waits for the commits before it, in milliseconds, before another connection is used; and how often one
+ * is tried again whose case somebody holds.
+ */
 const PATIENCE_MS = 20
 const MAX_COMMITS_AT_ONCE = 4
+/** Of those that failed together and are recorded one by one. */
+const MAX_ALONE_AT_ONCE = 4
 /** When so many wait, a second commit begins: PostgreSQL works on it while the answers to the first are read here. */
 const MANY_EVENTS = 100
 const COMMITS_OF_MANY = 2
@@ -33,12 +39,18 @@ const MAX_WAITING = 20_000
 
 /**
  * Returns a function that records events: at once where nothing is under way, and else together with all others that have
- * come meanwhile, in the next commit. Each resolves after its own commit. What fails together, or was left out, is recorded
- * alone, and keeps nobody waiting. Rejects with `storage_unavailable` what the commits before it have no end for.
+ * come meanwhile, in the next commit. Each resolves after its own commit. What failed together is recorded one by one. An
+ * event whose case somebody holds is tried again and again, and occupies nothing meanwhile. Rejects with
+ * `storage_unavailable` what had no commit in four seconds.
  */
-export function createEventBatches({ recordOne, recordAll, isOutage }: EventWriter): EventWriter['recordOne'] {
+export function createEventBatches({ recordAll, isOutage }: EventWriter): (event: NewEvent) => Promise<RecordedEvent> {
   let waiting: Waiting[] = []
+  /** What a commit left out, until the next look. */
+  let held: Waiting[] = []
+  /** What failed together. */
+  let alone: Waiting[] = []
   let underWay = 0
+  let aloneUnderWay = 0
   let timer: ReturnType<typeof setTimeout> | null = null
 
   const start = () => {
@@ -50,22 +62,31 @@ export function createEventBatches({ recordOne, recordAll, isOutage }: EventWrit
       goOn()
     })
   }
+  const startAlone = ([entry, ...rest]: readonly [Waiting, ...Waiting[]]) => {
+    alone = rest
+    aloneUnderWay++
+    record([entry]).finally(() => {
+      aloneUnderWay--
+      goOn()
+    })
+  }
   const goOn = () => {
     if (waiting.length > 0 && underWay === 0) start()
     while (waiting.length >= MANY_EVENTS && underWay < COMMITS_OF_MANY) start()
-    if (waiting.length > 0) timer ??= setTimeout(hurry, PATIENCE_MS)
-    if (waiting.length === 0 && timer !== null) {
+    while (isSome(alone) && aloneUnderWay < MAX_ALONE_AT_ONCE) startAlone(alone)
+    const isIdle = waiting.length + held.length + alone.length === 0
+    if (!isIdle) timer ??= setTimeout(hurry, PATIENCE_MS)
+    if (isIdle && timer !== null) {
       clearTimeout(timer)
       timer = null
     }
   }
   const hurry = () => {
     timer = null
-    if (underWay < MAX_COMMITS_AT_ONCE) start()
-    const overdueMs = Date.now() - MAX_WAIT_MS
-    const overdue = waiting.filter(({ sinceMs }) => sinceMs <= overdueMs)
-    if (overdue.length > 0) waiting = waiting.filter(({ sinceMs }) => sinceMs > overdueMs)
-    for (const { reject } of overdue) reject(busy())
+    waiting = refuseOverdue([...held, ...waiting])
+    held = []
+    alone = refuseOverdue(alone)
+    if (waiting.length > 0 && underWay < MAX_COMMITS_AT_ONCE) start()
     goOn()
   }
 
@@ -73,26 +94,41 @@ export function createEventBatches({ recordOne, recordAll, isOutage }: EventWrit
   const record = async (batch: readonly Waiting[]) => {
     try {
       const recorded = await recordAll(batch.map(({ event }) => event))
-      for (const [index, { resolve, event }] of batch.entries()) resolve(recorded[index] ?? recordOne(event))
-    } catch (error) {
-      for (const { event, resolve, reject } of batch) {
-        if (isOutage(error)) reject(error)
-        else resolve(recordOne(event))
+      for (const [index, entry] of batch.entries()) {
+        const own = recorded[index] ?? null
+        if (own === null) held.push(entry)
+        else entry.resolve(own)
       }
+    } catch (error) {
+      if (batch.length > 1 && !isOutage(error)) alone.push(...batch)
+      else for (const { reject } of batch) reject(error)
     }
   }
 
   return (event) =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= MAX_WAITING) return reject(busy())
+      if (waiting.length + held.length + alone.length >= MAX_WAITING) return reject(busy())
       waiting.push({ event, sinceMs: Date.now(), resolve, reject })
       goOn()
     })
 }
 
+function isSome(entries: readonly Waiting[]): entries is readonly [Waiting, ...Waiting[]] {
+  return entries.length > 0
+}
+
+/** Rejects what has waited for too long, and returns all others. */
+function refuseOverdue(entries: Waiting[]): Waiting[] {
+  const overdueMs = Date.now() - MAX_WAIT_MS
+  const overdue = entries.filter(({ sinceMs }) => sinceMs <= overdueMs)
+  if (overdue.length === 0) return entries
+  for (const { reject } of overdue) reject(busy())
+  return entries.filter(({ sinceMs }) => sinceMs > overdueMs)
+}
+
 function busy(): StorageError {
   return new StorageError('storage_unavailable', {
-    problem: 'PostgreSQL has not recorded the events before this one.',
+    problem: 'PostgreSQL has not recorded the events before this one, or somebody holds its case.',
     fix: 'Look for long transactions and locks (pg_stat_activity). Nothing was changed; the call can be repeated.',
   })
 }

@@ -4,7 +4,7 @@ import type { MigrateOptions } from './migrate.js'
 import { toDate } from './row-values.js'
 import { DEFAULT_SCHEMA, type TableNames, toTableNames } from './schema.js'
 import { runPatiently } from './silent-connections.js'
-import { toDriverCode, toStorageError } from './storage-error.js'
+import { LOCK_NOT_AVAILABLE, toDriverCode, toStorageError } from './storage-error.js'
 
 /*
  * `kyc_events` has a partition for each month of Persona's clock, in UTC, one for the events of a time that nobody knows, and
@@ -38,7 +38,6 @@ export interface RetainReport {
 const MONTHS_AHEAD = 3
 const MONTHS_BACK = 120
 const MAX_MONTHS = 1200
-const LOCK_NOT_AVAILABLE = '55P03'
 /**
  * Whoever waits for a lock on a table keeps all others waiting behind him: less than webhooks may take. But longer than
  * `deadlock_timeout`, a second by default, after which PostgreSQL ends an autovacuum that is in the way.

@@ -12,7 +12,7 @@ import { type CaseRow, fromCaseRow } from './rows.js'
 import { contention, type Runner } from './run-statement.js'
 import type { TableNames } from './schema.js'
 import { prepare } from './statement-runner.js'
-import { CROSSED_TRANSACTIONS } from './storage-error.js'
+import { CROSSED_TRANSACTIONS, LOCK_NOT_AVAILABLE } from './storage-error.js'
 
 /** What the ingest works with. */
 export interface EventOptions {
@@ -45,21 +45,25 @@ export function createRecordEvent(
     return settle(event, row)
   }
   const recordAll = async (events: readonly NewEvent[]) => {
-    const rows = await runner.runPreparedOnce<RecordedRow>(together, [toEventsJson(events)])
+    // What many have in common is done again one by one, and one alone as often as it takes.
+    const run = events.length === 1 ? runner.runPrepared<RecordedRow> : runner.runPreparedOnce<RecordedRow>
+    const rows = await run(together, [toEventsJson(events)])
     const byPlace = new Map(rows.map((row) => [row.place, row]))
     return events.map((event, place) => {
       const row = byPlace.get(place)
       return row === undefined ? null : settle(event, row)
     })
   }
-  return batches ? createEventBatches({ recordOne, recordAll, isOutage }) : recordOne
+  return batches ? createEventBatches({ recordAll, isOutage }) : recordOne
 }
 
-/** A deadlock or a failed serialization is none: its events may get through one by one. */
+/** What is between two transactions is none: all events but one may get through one by one. */
 function isOutage(error: unknown): boolean {
   if (!isKycError(error) || error.code !== 'storage_unavailable') return false
-  return !(error.cause instanceof Error && CROSSED_TRANSACTIONS.includes(error.cause.message))
+  return !(error.cause instanceof Error && BETWEEN_TRANSACTIONS.includes(error.cause.message))
 }
+
+const BETWEEN_TRANSACTIONS = [...CROSSED_TRANSACTIONS, LOCK_NOT_AVAILABLE]
 
 type RecordedRow = Partial<CaseRow> & {
   readonly place: number

@@ -55,14 +55,16 @@ export function matchEventSql(tables: TableNames): string {
 
 /**
  * The statement for many events, with the value of {@link toEventsJson}: no two of them may be the same one, or have an
- * inquiry or a reference in common. It waits for nobody's case: the events of one that is held have no row in the result.
+ * inquiry or a reference in common. It waits for nobody's case: the events of one that is held have no row in the result. For
+ * a copy of an event that somebody else is just recording it waits half a second, and fails then.
  */
 export function recordEventsSql(tables: TableNames): string {
   const { cases, events, transitions, isUnmatched } = tables
   const columns = CASE_COLUMNS.join(', ')
   return `
-    with given as materialized (
-      select * from json_to_recordset($1) as event (place integer, id text, created_at timestamptz, name text,
+    with patience as materialized (select set_config('lock_timeout', '500ms', true)),
+    given as materialized (
+      select event.* from patience, json_to_recordset($1) as event (place integer, id text, created_at timestamptz, name text,
         inquiry_id text, reference_id text, persona_status text, status text, score double precision,
         occurred_at timestamptz, rank smallint, received_at timestamptz, attempts_made integer, attempts_left integer,
         first_attempted_at timestamptz)

@@ -22,6 +22,13 @@ export function toStorageError(error: unknown): KycError {
       cause,
     })
   }
+  if (code === LOCK_NOT_AVAILABLE) {
+    return new StorageError('storage_unavailable', {
+      problem: 'Another transaction held a lock for longer than `lock_timeout` lets wait.',
+      fix: 'Look for long transactions (pg_stat_activity). Nothing was changed; the call can be repeated.',
+      cause,
+    })
+  }
   return new StorageError('storage_failed', {
     problem: `PostgreSQL refused a statement (${code}).`,
     fix: FIXES[code] ?? OTHER_FIX,
@@ -48,7 +55,7 @@ const FIXES: Readonly<Record<string, string>> = {
   '28000': 'Check the user that the connection names (DATABASE_URL), and pg_hba.conf.',
   '28P01': 'Check the user and the password of the connection (DATABASE_URL).',
   '42501':
-    'Migrate as the owner of the tables, who grants the app’s role what it needs: npx persona-kyc migrate --grants ROLE | psql.',
+    'Migrate as the owner of the tables, who grants the app’s role what it needs: npx persona-kyc migrate --grants ROLE | psql. What only the owner may, such as migrate and retain, needs the owner in DATABASE_URL.',
 }
 const OTHER_FIX =
   'Look the code up at https://www.postgresql.org/docs/current/errcodes-appendix.html, and into the log of PostgreSQL.'
@@ -58,6 +65,9 @@ const PASSING = /^(08|53|57|58)/
 
 /** Two transactions were in each other's way: a serialization failure, or a deadlock. */
 export const CROSSED_TRANSACTIONS: readonly string[] = ['40001', '40P01']
+
+/** A lock was not to be had in the time of `lock_timeout`. */
+export const LOCK_NOT_AVAILABLE = '55P03'
 
 function isUnavailable(code: string): boolean {
   if (PASSING.test(code) && code.length === 5) return true

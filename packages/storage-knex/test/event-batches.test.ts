@@ -2,29 +2,20 @@ import type { NewEvent, RecordedEvent } from '@persona-kyc/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEventBatches } from '../src/event-batches.js'
 
-/** A writer whose commits end when the test says so. What is recorded alone is recorded at once. */
+/** A writer whose commits end when the test says so. */
 function createWriter() {
   const commits: { ids: string[]; end(): void; fail(error: unknown): void }[] = []
-  const skipped = new Set<string>()
-  const broken = new Set<string>()
   const held = new Set<string>()
-  const alone: string[] = []
   const outage = new Error('outage')
   const record = createEventBatches({
-    async recordOne({ id }) {
-      alone.push(id)
-      if (broken.has(id)) throw new Error(`broken ${id}`)
-      if (held.has(id)) await new Promise(() => {})
-      return toRecorded(id)
-    },
     async recordAll(events) {
       const ids = events.map(({ id }) => id)
       await new Promise<void>((end, fail) => commits.push({ ids, end, fail }))
-      return ids.map((id) => (skipped.has(id) ? null : Promise.resolve(toRecorded(id))))
+      return ids.map((id) => (held.has(id) ? null : Promise.resolve(toRecorded(id))))
     },
     isOutage: (error) => error === outage,
   })
-  return { record, commits, alone, skipped, broken, held, outage }
+  return { record, commits, held, outage }
 }
 
 /** Tells an event from others by its case alone. */
@@ -111,39 +102,90 @@ describe('createEventBatches', () => {
     expect(commits.map(({ ids }) => ids.length)).toEqual([1, 100, 200, 149])
   })
 
-  it('records alone what failed together: only the bad one fails', async () => {
-    const { record, commits, broken } = createWriter()
-    broken.add('c')
-    const outcomes = Promise.allSettled(['a', 'b', 'c', 'd'].map((id) => record(newEvent(id))))
+  it('records one by one what failed together, at most four at once: only the bad one fails', async () => {
+    const { record, commits } = createWriter()
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+    const outcomes = Promise.allSettled(ids.map((id) => record(newEvent(id))))
     commits[0]?.end()
     await flush()
     commits[1]?.fail(new Error('a text that cannot be stored'))
-    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+    await flush()
+    expect(commits.slice(2).map(({ ids }) => ids)).toEqual([['b'], ['c'], ['d'], ['e']])
+    commits[3]?.fail(new Error('this one'))
+    await flush()
+    expect(commits.slice(6).map(({ ids }) => ids)).toEqual([['f']])
+    for (const { end } of commits) end()
+    const statuses = (await outcomes).map(({ status }) => status)
+    expect(statuses).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'])
+    expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('records nothing alone where the storage is away, and goes on when it is back', async () => {
-    const { record, commits, alone, outage } = createWriter()
+  it('does not keep others waiting for what is recorded one by one', async () => {
+    const { record, commits } = createWriter()
+    const first = ['a', 'b', 'c'].map((id) => record(newEvent(id)))
+    commits[0]?.end()
+    await flush()
+    commits[1]?.fail(new Error('somebody is recording a copy'))
+    await flush()
+    const next = record(newEvent('d'))
+    expect(commits.slice(2).map(({ ids }) => ids)).toEqual([['b'], ['c'], ['d']])
+    commits[4]?.end()
+    expect(await next).toEqual(toRecorded('d'))
+    for (const { end } of commits) end()
+    await Promise.all(first)
+  })
+
+  it('tries nothing one by one where the storage is away, and goes on when it is back', async () => {
+    const { record, commits, outage } = createWriter()
     const outcomes = Promise.allSettled(['a', 'b', 'c'].map((id) => record(newEvent(id))))
     commits[0]?.end()
     await flush()
     commits[1]?.fail(outage)
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
-    expect(alone).toEqual([])
+    expect(commits).toHaveLength(2)
     const next = record(newEvent('d'))
     commits[2]?.end()
     expect(await next).toEqual(toRecorded('d'))
   })
 
-  it('records alone what the commit has left out, and lets nobody wait for it', async () => {
-    const { record, commits, alone, skipped, held } = createWriter()
-    skipped.add('a').add('c')
+  it('tries again every 20 ms, together with others, what a commit has left out', async () => {
+    const { record, commits, held } = createWriter()
     held.add('a').add('c')
     const all = ['a', 'b', 'c', 'd'].map((id) => record(newEvent(id)))
     commits[0]?.end()
     await flush()
     commits[1]?.end()
     expect(await Promise.all([all[1], all[3]])).toEqual([toRecorded('b'), toRecorded('d')])
-    expect(alone).toEqual(['a', 'c'])
+    await vi.advanceTimersByTimeAsync(20)
+    expect(commits.slice(2).map(({ ids }) => ids)).toEqual([['a', 'c']])
+    held.delete('c')
+    commits[2]?.end()
+    expect(await all[2]).toEqual(toRecorded('c'))
+    await vi.advanceTimersByTimeAsync(20)
+    held.delete('a')
+    commits[3]?.end()
+    expect(await all[0]).toEqual(toRecorded('a'))
+    expect(commits).toHaveLength(4)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('refuses what a commit has left out for four seconds', async () => {
+    const { record, commits, held } = createWriter()
+    held.add('a')
+    let error: unknown
+    record(newEvent('a')).catch((thrown: unknown) => {
+      error = thrown
+    })
+    for (let ms = 0; ms < 3980; ms += 20) {
+      commits.at(-1)?.end()
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    expect(error).toBeUndefined()
+    for (let ms = 0; ms < 40; ms += 20) {
+      commits.at(-1)?.end()
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    expect(error).toMatchObject({ code: 'storage_unavailable' })
     expect(vi.getTimerCount()).toBe(0)
   })
 

@@ -91,6 +91,39 @@ describe('events that come at the same time', () => {
     expect((await Promise.all(held)).map(({ outcome }) => outcome)).toContain('applied')
   })
 
+  it('leave connections to others, however many of them are of cases that somebody holds', async () => {
+    const knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 2 } })
+    pools.push(knex)
+    const storage = createKnexStorage({ knex })
+    await createCases(storage, 'many')
+    const holder = await database.app.transaction()
+    await holder.raw("select 1 from persona_kyc.kyc_cases where id in ('many-case-1', 'many-case-2') for update")
+    const held = Array.from({ length: 40 }, (_, index) =>
+      storage.recordEvent(toEvent('many', { ...TO_REVIEW(1 + (index % 2)), id: 300 + index, at: index }, index)),
+    )
+    const others = [0, 3].map((index) => storage.recordEvent(toEvent('many', TO_REVIEW(index), index)))
+    expect((await Promise.all(others)).map(({ outcome }) => outcome)).toEqual(['applied', 'applied'])
+    expect(await storage.getCase('many-case-0')).toMatchObject({ status: 'review' })
+    await holder.commit()
+    expect((await Promise.all(held)).map(({ outcome }) => outcome)).not.toContain('duplicate')
+  })
+
+  it('wait no longer than half a second for somebody who is just recording a copy of one of them', async () => {
+    const storage = createKnexStorage({ knex: database.app })
+    await createCases(storage, 'copied')
+    const copied = toEvent('nobody', TO_REVIEW(0), 0)
+    const holder = await database.app.transaction()
+    await createKnexStorage({ knex: holder }).recordEvent(copied)
+    const first = storage.recordEvent(toEvent('copied', TO_REVIEW(0), 0))
+    const copy = storage.recordEvent(copied)
+    const others = [1, 2, 3].map((index) => storage.recordEvent(toEvent('copied', TO_REVIEW(index), index)))
+    await expect(copy).rejects.toMatchObject({ code: 'storage_unavailable' })
+    const outcomes = (await Promise.all([first, ...others])).map(({ outcome }) => outcome)
+    expect(outcomes).toEqual(['applied', 'applied', 'applied', 'applied'])
+    await holder.commit()
+    expect((await storage.recordEvent(copied)).outcome).toBe('duplicate')
+  })
+
   it('find the case of their inquiry, also while it is held and that of their reference is free', async () => {
     const storage = createKnexStorage({ knex: database.app })
     await createCases(storage, 'moved')
