@@ -12,7 +12,7 @@ export interface ImportOptions {
   /** Leaves out so many lines from the start. Default 0. */
   readonly afterLine?: number | undefined
   readonly onProgress?: ((progress: ImportProgress) => unknown) | undefined
-  /** Ends the import; what is under way is recorded first. */
+  /** Ends the import, also while it waits for a line; what is under way is recorded first. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -53,28 +53,43 @@ export async function importEvents(
   const report: MutableReport = { ...EMPTY_REPORT, line: afterLine, unreadableLines: [] }
   const queue = toNumbered(lines, afterLine)
   const finished = new Set<number>()
+  const underWay = new Set<Promise<void>>()
   let failure: unknown
+  let stop = () => {}
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  const isEnded = () => failure !== undefined || signal?.aborted === true
+  const fail = (error: unknown) => {
+    failure ??= error
+    stop()
+  }
   const finish = (line: number) => {
     finished.add(line)
     while (finished.delete(report.line + 1)) report.line++
     onProgress?.({ line: report.line })
   }
+  const record = async (line: number, text: string) => {
+    const recording = recordLine(context, report, line, text)
+      .then(() => finish(line))
+      .catch(fail)
+    underWay.add(recording)
+    await recording
+    underWay.delete(recording)
+  }
   const work = async () => {
-    while (failure === undefined && signal?.aborted !== true) {
+    while (!isEnded()) {
       const next = await queue.next()
-      if (next.done === true) return
-      const [line, text] = next.value
-      await recordLine(context, report, line, text)
-      finish(line)
+      if (next.done === true || isEnded()) return
+      await record(...next.value)
     }
   }
-  const workers = Array.from({ length: atOnce }, () =>
-    work().catch((error: unknown) => {
-      failure ??= error
-    }),
-  )
-  await Promise.all(workers)
-  await queue.return(undefined)
+  signal?.addEventListener('abort', stop, { once: true })
+  // The next line may never come: nobody waits for it when this ends early.
+  await Promise.race([Promise.all(Array.from({ length: atOnce }, work)).catch(fail), stopped])
+  await Promise.all(underWay)
+  signal?.removeEventListener('abort', stop)
+  queue.return(undefined).catch(() => {})
   const { unreadableLines, ...fields } = report
   context.logger.info(fields, 'events imported')
   if (failure !== undefined) throw failure
@@ -116,7 +131,8 @@ async function* toNumbered(
   let line = 0
   for await (const text of lines) {
     line++
-    if (line > afterLine) yield [line, text]
+    // Some editors begin a file with a byte order mark.
+    if (line > afterLine) yield [line, line === 1 ? text.replace(/^\ufeff/, '') : text]
   }
 }
 

@@ -27,16 +27,23 @@ export interface NativeCrypto {
   hash?(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
 }
 
+const PARTS = ['createHash', 'createHmac', 'createCipheriv', 'createDecipheriv'] as const
+
 /**
  * Node's own crypto where the runtime has it: without a promise, it is several times as fast as Web Crypto for what is
- * short. It is asked for at run time, so that bundles for edge runtimes and browsers do not name it. Undefined elsewhere.
+ * short. It is asked for at run time, so that bundles for edge runtimes and browsers do not name it. Undefined elsewhere, and
+ * where the runtime has a part of it only.
  */
-export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto()
+export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto(Reflect.get(globalThis, 'process'))
 
-function findNativeCrypto(): NativeCrypto | undefined {
-  const runtime: { getBuiltinModule?(name: string): NativeCrypto | undefined } | undefined = Reflect.get(
-    globalThis,
-    'process',
-  )
-  return runtime?.getBuiltinModule?.('node:crypto')
+/** Returns the crypto of that `process`, if it has all that is used. */
+export function findNativeCrypto(
+  runtime: { getBuiltinModule?(name: string): Partial<NativeCrypto> | undefined } | undefined,
+): NativeCrypto | undefined {
+  const found = runtime?.getBuiltinModule?.('node:crypto')
+  return found !== undefined && isWhole(found) ? found : undefined
+}
+
+function isWhole(found: Partial<NativeCrypto>): found is NativeCrypto {
+  return PARTS.every((part) => typeof found[part] === 'function')
 }

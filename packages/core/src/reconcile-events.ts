@@ -33,11 +33,11 @@ export async function reconcileEvents(run: Run): Promise<void> {
   if (newest !== null) await lease.save({ cursor: new Date(newest).toISOString(), attempts: 0 })
 }
 
-/** Where the last run began, or further back where that is asked for. */
+/** Where the last run began, or further back where that is asked for: never later, for nobody would read what lies between. */
 function toStart({ context, lease, lookbackMs, since }: Run): number {
-  if (since !== null) return since
   const start = context.now() - lookbackMs
-  return lease.cursor === null ? start : (toTime(lease.cursor) ?? start) - OVERLAP_MS
+  const usual = lease.cursor === null ? start : (toTime(lease.cursor) ?? start) - OVERLAP_MS
+  return since === null ? usual : Math.min(since, usual)
 }
 
 /** The events of a page are recorded together, so that they share commits. */

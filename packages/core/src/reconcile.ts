@@ -26,7 +26,7 @@ export interface ReconcileOptions {
   readonly maxAgeMs?: number | undefined
   /** How far back the first run reads the events, in milliseconds. Default 3 days: longer than Persona retries. */
   readonly lookbackMs?: number | undefined
-  /** Reads the events back to this time, whatever a run before has read. Persona keeps them for 30 days. */
+  /** Reads the events back to this time, or to where the last run ended if that is earlier. Persona keeps them for 30 days. */
   readonly since?: Date | undefined
   /** The part of the rate limit that is left to others, 0 to 1. Default 0.1. */
   readonly reserve?: number | undefined
@@ -145,7 +145,9 @@ function toStart(context: EngineContext, options: ReconcileOptions, report: Run[
         if (lease.signal.aborted || !lease.isHeld() || room === 'aborted') throw new RunEnded('aborted')
         if (room === 'exhausted') throw new RunEnded('rate_limited')
         report.listCalls += 1
-        return call(lease.signal)
+        return call(lease.signal).catch((error: unknown) => {
+          throw lease.signal.aborted ? new RunEnded('aborted') : error
+        })
       },
       note({ transition }) {
         if (transition !== null) report.transitions.push(transition)

@@ -2,7 +2,7 @@ import * as nodeCrypto from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../src/hex.js'
 import { createNativeHmacKey, importHmacKey, importWebHmacKey } from '../src/hmac.js'
-import { nativeCrypto } from '../src/native-crypto.js'
+import { findNativeCrypto, nativeCrypto } from '../src/native-crypto.js'
 import vectors from './vectors/signatures.json' with { type: 'json' }
 
 const SECRETS = ['wbhsec_a', 'é 渡辺 🙂', '\ud800', 'x'.repeat(64), 'x'.repeat(65), 'y'.repeat(1000)]
@@ -28,4 +28,15 @@ it.each(SECRETS)('a secret means the same on every runtime: %#', async (secret) 
 
 it('the runtime’s own crypto is found here', () => {
   expect(nativeCrypto?.createHmac).toBe(nodeCrypto.createHmac)
+  expect(findNativeCrypto({ getBuiltinModule: () => nodeCrypto })).toBe(nodeCrypto)
+})
+
+it.each([
+  ['there is no process', undefined],
+  ['it gives no modules', {}],
+  ['it has no crypto', { getBuiltinModule: () => undefined }],
+  // As workerd had it for a while.
+  ['it cannot encrypt', { getBuiltinModule: () => ({ ...nodeCrypto, createCipheriv: undefined }) }],
+])('Web Crypto is used where %s', (_name, runtime) => {
+  expect(findNativeCrypto(runtime)).toBeUndefined()
 })

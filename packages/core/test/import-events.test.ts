@@ -106,4 +106,42 @@ describe('importEvents', () => {
     expect(underWay).toBe(0)
     expect(line).toBe(30)
   })
+
+  it.each([
+    ['is told to end', (test: Stalled) => test.stop.abort(), undefined],
+    ['fails', (test: Stalled) => test.fail(new Error('the storage is away')), 'the storage is away'],
+  ])('does not wait for a line that never comes when it %s', async (_name, end, message) => {
+    const { engine, storage } = await createStarted()
+    const stop = new AbortController()
+    let fail: Stalled['fail'] = () => {}
+    const record = storage.recordEvent
+    const recording = vi.spyOn(storage, 'recordEvent').mockImplementation((event) => {
+      if (event.id === 'evt_0') return record(event)
+      return new Promise((resolve, reject) => {
+        fail = reject
+        if (message === undefined) resolve(record(event))
+      })
+    })
+    async function* stall() {
+      for (const index of [0, 1]) yield toLine(toEventOptions(index, 'pending'))
+      await new Promise(() => {})
+    }
+    const importing = engine.importEvents(stall(), { signal: stop.signal })
+    await vi.waitFor(() => expect(recording).toHaveBeenCalledTimes(2))
+    await new Promise((resolve) => setImmediate(resolve))
+    end({ stop, fail })
+    if (message === undefined) expect(await importing).toMatchObject({ line: 2, eventsRecorded: 2 })
+    else await expect(importing).rejects.toThrow(message)
+  })
+
+  it('reads a file that begins with a byte order mark', async () => {
+    const { engine } = await createStarted()
+    const lines = [`\ufeff${toLine(toEventOptions(0, 'pending'))}`, `\ufeff${toLine(toEventOptions(1, 'pending'))}`]
+    expect(await engine.importEvents(lines)).toMatchObject({ eventsRecorded: 1, unreadableLines: [2] })
+  })
 })
+
+interface Stalled {
+  readonly stop: AbortController
+  readonly fail: (error: Error) => void
+}

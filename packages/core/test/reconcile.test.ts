@@ -191,6 +191,33 @@ describe('reconcile', () => {
     expect(second).toMatchObject({ eventsRead: 3, eventsRecorded: 1, listCalls: 1 })
   })
 
+  it.each([
+    ['later than the last run', (ms: number) => new Date(ms - 60 * MINUTE_MS)],
+    ['in the future', (ms: number) => new Date(ms + 365 * 24 * 60 * MINUTE_MS)],
+  ])('leaves no gap for the runs to come where it is to read back to a time %s', async (_name, toSince) => {
+    const { engine, fake, start, clock } = createDropped()
+    const kycCase = await start('user-1')
+    await engine.reconcile({ sources: ['events'] })
+    finish(fake, kycCase.personaInquiryId)
+    clock.ms += 48 * 60 * MINUTE_MS
+    finish(fake, (await start('user-2')).personaInquiryId)
+    clock.ms += 30 * MINUTE_MS
+    await engine.reconcile({ sources: ['events'], since: toSince(clock.ms) })
+    await engine.reconcile({ sources: ['events'] })
+    expect((await engine.getCase(kycCase.id)).status).toBe('verified')
+  })
+
+  it('reads further back than the last run where that is asked for', async () => {
+    const { engine, fake, start, clock } = createDropped()
+    const kycCase = await start('user-1')
+    finish(fake, kycCase.personaInquiryId)
+    const since = new Date(clock.ms - MINUTE_MS)
+    clock.ms += 5 * 24 * 60 * MINUTE_MS
+    expect(await engine.reconcile({ sources: ['events'] })).toMatchObject({ eventsRead: 0 })
+    await engine.reconcile({ sources: ['events'], since })
+    expect((await engine.getCase(kycCase.id)).status).toBe('verified')
+  })
+
   it('reads again what a run that ended early has missed', async () => {
     const { engine, fake, start } = createDropped()
     const kycCase = await start('user')
@@ -240,6 +267,20 @@ describe('reconcile', () => {
     const limited = createKycEngine({ ...settings, persona: { ...settings.persona, rateLimits: () => exhausted } })
     expect(await limited.reconcile()).toMatchObject({ status: 'rate_limited', listCalls: 0 })
     expect(await engine.reconcile({ signal: AbortSignal.abort() })).toMatchObject({ status: 'aborted', listCalls: 0 })
+  })
+
+  it('ends in order when it is told to in the middle of a call', async () => {
+    const { fake, settings } = createDropped()
+    const stop = new AbortController()
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      stop.abort()
+      init?.signal?.throwIfAborted()
+      return fake.fetch(input, init)
+    }
+    const persona = createPersonaClient({ apiKey: fake.apiKey, fetch })
+    const engine = createKycEngine({ ...settings, persona })
+    const report = await engine.reconcile({ sources: ['events'], signal: stop.signal })
+    expect(report).toMatchObject({ status: 'aborted', listCalls: 1 })
   })
 
   it('tells how far it is', async () => {
