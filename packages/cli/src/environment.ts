@@ -92,6 +92,11 @@ export function requireDatabaseUrl({ DATABASE_URL: url }: Environment): string {
   )
 }
 
+/** Throws UsageError where PERSONA_TEMPLATE_ID is missing. */
+export function requireTemplateId({ PERSONA_TEMPLATE_ID: templateId }: Environment): void {
+  if (!templateId) throw new UsageError('PERSONA_TEMPLATE_ID is not set: by it the inquiries of this app are known.')
+}
+
 function toPersonaEnvironment(name: string | undefined) {
   if (name === undefined || name === '') return undefined
   if (name === 'sandbox' || name === 'production') return name

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import type { ImportReport } from '@persona-kyc/core'
 import { defineCommand } from 'citty'
-import { DATABASE_ARGS, POLICY_ARGS, withLocalEngine } from './environment.js'
+import { DATABASE_ARGS, POLICY_ARGS, requireTemplateId, withLocalEngine } from './environment.js'
 import { createInterruption } from './interruption.js'
 import { createProgress } from './progress.js'
 import { reconcile } from './reconcile.js'
@@ -30,6 +32,7 @@ export const importCommand = defineCommand({
     const { file, since } = args
     if (file !== undefined && since !== undefined) throw new UsageError('Give a file or --since, not both.')
     if (file !== undefined) return importFile(file, args)
+    if (since !== undefined && args['after-line'] !== undefined) throw new UsageError('--after-line is for a file.')
     if (since !== undefined) return importFromPersona(since, args)
     throw new UsageError('Give a file (- for the standard input), or --since TIME to ask Persona.')
   },
@@ -38,6 +41,7 @@ export const importCommand = defineCommand({
 type EngineArgs = Parameters<typeof withLocalEngine>[0]
 
 async function importFile(file: string, args: EngineArgs & { readonly 'after-line'?: string | undefined }) {
+  requireTemplateId(process.env)
   const afterLine = toLineNumber(args['after-line'] ?? '0')
   const input = file === '-' ? process.stdin : await open(file)
   const signal = createInterruption()
@@ -53,19 +57,24 @@ async function importFile(file: string, args: EngineArgs & { readonly 'after-lin
           progress.show('lines', line, null)
         },
       })
-      .finally(() => progress.stop()),
+      .finally(() => {
+        progress.stop()
+        // Whoever writes into a pipe may never come to an end.
+        input.destroy()
+      }),
   ).catch((error: unknown) => {
-    console.error(toResumption(line))
+    if (line > afterLine) console.error(toResumption(line))
     throw error
   })
   for (const text of toLines(report)) console.log(text)
-  if (!signal.aborted) return 0
-  console.error(toResumption(report.line))
-  return 1
+  if (signal.aborted) console.error(toResumption(report.line))
+  return signal.aborted || report.eventsUnreadable > 0 ? 1 : 0
 }
 
 /** Rejects with UsageError for a file that cannot be read, before the database is asked for anything. */
-async function open(file: string): Promise<NodeJS.ReadableStream> {
+async function open(file: string): Promise<Readable> {
+  const stats = await stat(file).catch(() => null)
+  if (stats?.isDirectory() === true) throw new UsageError('This is a directory: give one of its files at a time.')
   const stream = createReadStream(file)
   await once(stream, 'open').catch(() => {
     throw new UsageError('The file cannot be read.')
@@ -76,6 +85,7 @@ async function open(file: string): Promise<NodeJS.ReadableStream> {
 async function importFromPersona(since: string, args: EngineArgs): Promise<number> {
   const time = new Date(since)
   if (Number.isNaN(time.getTime())) throw new UsageError('--since must be a time, such as 2026-11-01T00:00:00Z.')
+  if (time.getTime() > Date.now()) throw new UsageError('--since lies in the future.')
   const status = await reconcile(args, { sources: ['events'], since: time })
   return status === 'done' ? 0 : 1
 }
@@ -89,11 +99,14 @@ function toLines(report: ImportReport): string[] {
   const { eventsUnreadable, unreadableLines } = report
   const rest = eventsUnreadable > unreadableLines.length ? ' …' : ''
   return [
-    ...(eventsUnreadable > 0 ? [`No event with a time, in the lines ${unreadableLines.join(' ')}${rest}`] : []),
+    ...(eventsUnreadable > 0 ? [`${UNREADABLE}, in the lines ${unreadableLines.join(' ')}${rest}`] : []),
     `${report.eventsRecorded} events recorded, ${report.eventsKnown} were there, ${eventsUnreadable} unreadable`,
     `${report.eventsUnmatched} of the recorded ones belong to no case here; ${report.casesMoved} times a case moved`,
   ]
 }
+
+const UNREADABLE =
+  'Not one whole event with its time as JSON (of a page of them, make lines with: jq -c ".data[]"; of short webhooks, ask --since)'
 
 function toResumption(line: number): string {
   return `Ended after line ${line}. To go on, run it again with --after-line ${line}.`

@@ -1,6 +1,6 @@
 import type { ReconcileOptions, ReconcileReport, Transition } from '@persona-kyc/core'
 import { defineCommand } from 'citty'
-import { DATABASE_ARGS, POLICY_ARGS, withEngine } from './environment.js'
+import { DATABASE_ARGS, POLICY_ARGS, requireTemplateId, withEngine } from './environment.js'
 import { createInterruption } from './interruption.js'
 import { createProgress } from './progress.js'
 import { toRepeatable, toSeconds, UsageError } from './usage.js'
@@ -33,9 +33,7 @@ export async function reconcile(
   args: Parameters<typeof withEngine>[0],
   options: ReconcileOptions,
 ): Promise<ReconcileReport['status']> {
-  if (!process.env.PERSONA_TEMPLATE_ID) {
-    throw new UsageError('PERSONA_TEMPLATE_ID is not set: by it the inquiries of this app are known.')
-  }
+  requireTemplateId(process.env)
   const progress = createProgress()
   const report = await withEngine(args, (engine) =>
     engine

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -85,6 +85,10 @@ describe('persona-kyc', () => {
     [['import', '-', '--after-line', 'x'], {}, /--after-line must be a whole number/],
     [['import', '--since', 'yesterday'], {}, /--since must be a time/],
     [['import', 'x', '--since', '2026-01-01'], {}, /not both/],
+    [['import', '--since', '2026-01-01', '--after-line', '7'], {}, /--after-line is for a file/],
+    [['import', '--since', '3026-01-01'], {}, /--since lies in the future/],
+    [['import', '.'], {}, /This is a directory/],
+    [['import', '-'], { PERSONA_TEMPLATE_ID: '' }, /PERSONA_TEMPLATE_ID is not set/],
   ])('says what is wrong with %j %j', async (args, environment, message) => {
     const { code, stdout, stderr } = await run(args, environment)
     expect(stderr).toMatch(message)
@@ -194,13 +198,30 @@ describe('persona-kyc import', () => {
     const file = join(directory, 'events.ndjson')
     await writeFile(file, [...events.map((event) => JSON.stringify(event)), 'canary that is no JSON', ''].join('\n'))
     const first = await run(['import', file])
-    expect(first).toMatchObject({ code: 0 })
-    expect(first.stdout).toContain('No event with a time, in the lines 4')
+    expect(first).toMatchObject({ code: 1 })
+    expect(first.stdout).toMatch(/Not one whole event with its time as JSON.*, in the lines 4\n/)
     expect(first.stdout).toContain('3 events recorded, 0 were there, 1 unreadable')
     expect(first.stdout + first.stderr).not.toContain('canary')
     expect((await engine.getCase(kycCase.id)).status).toBe('rejected')
     const { stdout } = await run(['import', file, '--after-line', '2'])
     expect(stdout).toContain('0 events recorded, 1 were there, 1 unreadable')
+    await writeFile(file, JSON.stringify(events[0]))
+    expect(await run(['import', file])).toMatchObject({ code: 0 })
+  })
+
+  it('ends in order when it is interrupted, also while whoever writes into its input says nothing', async () => {
+    const event = createInquiryEvent({ name: 'inquiry.started', inquiryId: 'inq_piped', eventId: 'evt_piped' })
+    const { code, stdout, stderr } = await run(['import', '-'], {}, async (child) => {
+      child.stdin.write(`${JSON.stringify(event)}\n`)
+      await vi.waitUntil(
+        async () => (await knex('persona_kyc.kyc_events').where('id', 'evt_piped')).length > 0,
+        PATIENT,
+      )
+      child.kill('SIGINT')
+    })
+    expect(stderr).toContain('Ended after line 1. To go on, run it again with --after-line 1.')
+    expect(stdout).toContain('1 events recorded')
+    expect(code).toBe(1)
   })
 
   it('tells where to go on when the database is away, without the password', async () => {
@@ -374,7 +395,11 @@ function withDate(answer: (request: Request) => Promise<Response>, aheadMs: numb
 /** Commands about tables and the feed are for the owner of the tables, the others for the app's role. */
 const OF_OWNER = ['migrate', 'doctor', 'mend-feed', 'retain']
 
-async function run(args: readonly string[], environment: Record<string, string> = {}) {
+async function run(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  during: (child: ChildProcessWithoutNullStreams) => Promise<unknown> = async () => {},
+) {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     cwd: ROOT,
     env: {
@@ -395,6 +420,8 @@ async function run(args: readonly string[], environment: Record<string, string> 
       output[stream] += chunk
     })
   }
-  const [code] = await once(child, 'close')
+  const closed = once(child, 'close')
+  await during(child)
+  const [code] = await closed
   return { code, ...output }
 }
