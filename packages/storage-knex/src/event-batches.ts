@@ -83,7 +83,8 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
   }
   const hurry = () => {
     timer = null
-    waiting = refuseOverdue([...held, ...waiting])
+    // Behind the others: however many they are, they do not hide those from the next look.
+    waiting = refuseOverdue([...waiting, ...held])
     held = []
     alone = refuseOverdue(alone)
     if (waiting.length > 0 && underWay < MAX_COMMITS_AT_ONCE) start()

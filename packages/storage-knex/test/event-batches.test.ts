@@ -169,6 +169,27 @@ describe('createEventBatches', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('lets no other event wait for those of a case that is held, however many they are', async () => {
+    const { record, commits, held } = createWriter()
+    const all = Array.from({ length: 1500 }, (_, index) => newEvent(`held-${index}`, 'inq_held'))
+    for (const { id } of all) held.add(id)
+    for (const event of all) record(event).catch(() => {})
+    const other = record(newEvent('other'))
+    let isThere = false
+    void other.then(() => {
+      isThere = true
+    })
+    for (let ms = 0; ms < 2000 && !isThere; ms += 20) {
+      // A commit takes two milliseconds.
+      for (let turn = 0; turn < 10; turn++) {
+        for (const { end } of commits.splice(0)) end()
+        await flush()
+      }
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    expect(isThere).toBe(true)
+  })
+
   it('refuses what a commit has left out for four seconds', async () => {
     const { record, commits, held } = createWriter()
     held.add('a')
