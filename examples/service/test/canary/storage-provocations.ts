@@ -2,21 +2,8 @@ import { toRefusedType } from './telling-database.js'
 
 /** What PostgreSQL refuses a statement with, by what becomes of it. */
 export const SQL_STATES = {
-  storage_failed: [
-    '22001',
-    '22P02',
-    '23502',
-    '23503',
-    '23505',
-    '23514',
-    '42501',
-    '42703',
-    '42P01',
-    '55P03',
-    'P0001',
-    'XX000',
-  ],
-  storage_unavailable: ['08006', '40001', '40P01', '53300', '57014', '57P01'],
+  storage_failed: ['22001', '22P02', '23502', '23503', '23505', '23514', '42501', '42703', '42P01', 'P0001', 'XX000'],
+  storage_unavailable: ['08006', '40001', '40P01', '53300', '55P03', '57014', '57P01'],
 } as const
 
 /** A start that fails for the sake of the database. */
