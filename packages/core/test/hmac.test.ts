@@ -5,6 +5,7 @@ import { createNativeHmacKey, importHmacKey, importWebHmacKey } from '../src/hma
 import { findNativeCrypto, nativeCrypto } from '../src/native-crypto.js'
 import vectors from './vectors/signatures.json' with { type: 'json' }
 
+const { createHash, createHmac } = nodeCrypto
 const SECRETS = ['wbhsec_a', 'é 渡辺 🙂', '\ud800', 'x'.repeat(64), 'x'.repeat(65), 'y'.repeat(1000)]
 
 describe.each(vectors)('the vector of $name', ({ secrets, timestampSeconds, bodyBase64, header }) => {
@@ -36,7 +37,7 @@ it.each([
   ['it gives no modules', {}],
   ['it has no crypto', { getBuiltinModule: () => undefined }],
   // As workerd had it for a while.
-  ['it cannot encrypt', { getBuiltinModule: () => ({ ...nodeCrypto, createCipheriv: undefined }) }],
+  ['it cannot encrypt', { getBuiltinModule: () => ({ createHash, createHmac }) }],
 ])('Web Crypto is used where %s', (_name, runtime) => {
   expect(findNativeCrypto(runtime)).toBeUndefined()
 })
