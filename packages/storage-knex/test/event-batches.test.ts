@@ -120,6 +120,20 @@ describe('createEventBatches', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('refuses what has waited for four seconds to be recorded by itself', async () => {
+    const { record, commits } = createWriter()
+    const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => record(newEvent(id)))
+    const last = expect(all[5]).rejects.toMatchObject({ code: 'storage_unavailable' })
+    commits[0]?.end()
+    await flush()
+    commits[1]?.fail(new Error('somebody is recording a copy'))
+    await vi.advanceTimersByTimeAsync(4020)
+    await last
+    for (const { end } of commits) end()
+    await Promise.all(all.slice(0, 5))
+    expect(commits.map(({ ids }) => ids)).not.toContainEqual(['f'])
+  })
+
   it('does not keep others waiting for what is recorded one by one', async () => {
     const { record, commits } = createWriter()
     const first = ['a', 'b', 'c'].map((id) => record(newEvent(id)))
