@@ -58,11 +58,12 @@ function findMissing({ manifest, files }: PackedPackage): Finding[] {
 }
 
 function findSurplus({ manifest, files }: PackedPackage): Finding[] {
+  const allowed = [...REQUIRED_FILES, ...toPaths(manifest.bin)]
   return files
-    .filter((path) => !REQUIRED_FILES.includes(path) && !BUILT_FILE.test(path))
+    .filter((path) => !allowed.includes(path) && !BUILT_FILE.test(path))
     .map((path) => ({
       problem: `${manifest.name} would publish ${path}.`,
-      fix: 'Take it out of "files" in package.json, or out of dist: users get the build, a README and the licence.',
+      fix: 'Take it out of "files" in package.json, or out of dist: users get the build, its commands, a README and the licence.',
     }))
 }
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { defineCommand, renderUsage, runCommand } from 'citty'
 import { DEPLOY_ARGS, deployCommand } from './deploy-command.js'
 import { requireKnownFlags, toFailure, UsageError } from './usage.js'

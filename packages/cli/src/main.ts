@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { defineCommand, renderUsage, runCommand } from 'citty'
 import { checkWebhookCommand } from './check-webhook.js'
 import { consumersCommand } from './consumers.js'
