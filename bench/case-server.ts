@@ -98,3 +98,5 @@ server.listen(0, '127.0.0.1', () => {
   process.send?.({ port: (server.address() as AddressInfo).port })
 })
 process.on('SIGTERM', () => process.exit(0))
+// The benchmark has ended, however.
+process.on('disconnect', () => process.exit(0))

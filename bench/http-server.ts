@@ -56,6 +56,8 @@ server.listen(0, '127.0.0.1', () => {
   process.send?.({ port, path: `/compliance/kyc/${kycCase.id}`, token: TOKEN })
 })
 process.on('SIGTERM', () => process.exit(0))
+// The benchmark has ended, however.
+process.on('disconnect', () => process.exit(0))
 
 function createBareHono(): Hono {
   const app = new Hono()

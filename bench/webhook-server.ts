@@ -79,3 +79,5 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
 })
 process.on('message', () => process.send?.(process.getActiveResourcesInfo()))
 process.on('SIGTERM', () => process.exit(0))
+// The benchmark has ended, however.
+process.on('disconnect', () => process.exit(0))
