@@ -36,12 +36,16 @@ const PARTS = ['createHash', 'createHmac', 'createCipheriv', 'createDecipheriv']
  */
 export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto(Reflect.get(globalThis, 'process'))
 
-/** Returns the crypto of that `process`, if it has all that is used. */
+/** Returns the crypto of that `process`, if it has all that is used. What stands in for a `process` may do anything else. */
 export function findNativeCrypto(
-  runtime: { getBuiltinModule?(name: string): Partial<NativeCrypto> | undefined } | undefined,
+  runtime: { getBuiltinModule?(name: string): Partial<NativeCrypto> | null | undefined } | undefined,
 ): NativeCrypto | undefined {
-  const found = runtime?.getBuiltinModule?.('node:crypto')
-  return found !== undefined && isWhole(found) ? found : undefined
+  try {
+    const found = runtime?.getBuiltinModule?.('node:crypto') ?? {}
+    return isWhole(found) ? found : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function isWhole(found: Partial<NativeCrypto>): found is NativeCrypto {

@@ -27,6 +27,10 @@ it.each(SECRETS)('a secret means the same on every runtime: %#', async (secret) 
   expect(toHex(await (await importHmacKey(secret)).sign('1.', body))).toBe(native)
 })
 
+function refuse(): never {
+  throw new Error('no such module')
+}
+
 it('the runtime’s own crypto is found here', () => {
   expect(nativeCrypto?.createHmac).toBe(nodeCrypto.createHmac)
   expect(findNativeCrypto({ getBuiltinModule: () => nodeCrypto })).toBe(nodeCrypto)
@@ -36,6 +40,8 @@ it.each([
   ['there is no process', undefined],
   ['it gives no modules', {}],
   ['it has no crypto', { getBuiltinModule: () => undefined }],
+  ['it has nothing', { getBuiltinModule: () => null }],
+  ['it has a few modules only', { getBuiltinModule: () => refuse() }],
   // As workerd had it for a while.
   ['it cannot encrypt', { getBuiltinModule: () => ({ createHash, createHmac }) }],
 ])('Web Crypto is used where %s', (_name, runtime) => {

@@ -4,9 +4,9 @@ import { type NewEvent, type RecordedEvent, StorageError } from '@persona-kyc/co
 export interface EventWriter {
   /**
    * Records events in one commit, or rejects with none of them recorded. Waits for nobody's case: null for an event whose
-   * case somebody else holds.
+   * case somebody else holds. For an event of which another transaction has a copy that is not committed, it waits so long.
    */
-  recordAll(events: readonly NewEvent[]): Promise<readonly (Promise<RecordedEvent> | null)[]>
+  recordAll(events: readonly NewEvent[], copyWaitMs: number): Promise<readonly (Promise<RecordedEvent> | null)[]>
   /** Whether what `recordAll` rejected with is no event's fault: then none of them is tried by itself. */
   isOutage(error: unknown): boolean
 }
@@ -30,6 +30,10 @@ const PATIENCE_MS = 20
 const MAX_COMMITS_AT_ONCE = 4
 /** Of those that failed together and are recorded one by one. */
 const MAX_ALONE_AT_ONCE = 4
+/** How long a commit waits for the end of another transaction that has a copy of one of its events, in milliseconds. */
+const COPY_WAIT_MS = 500
+/** One by one they have waited before, and others stand behind them. */
+const COPY_WAIT_ALONE_MS = 50
 /** When so many wait, a second commit begins: PostgreSQL works on it while the answers to the first are read here. */
 const MANY_EVENTS = 100
 const COMMITS_OF_MANY = 2
@@ -41,7 +45,7 @@ const MAX_WAITING = 20_000
  * Returns a function that records events: at once where nothing is under way, and else together with all others that have
  * come meanwhile, in the next commit. Each resolves after its own commit. What failed together is recorded one by one. An
  * event whose case somebody holds is tried again and again, and occupies nothing meanwhile. Rejects with
- * `storage_unavailable` what had no commit in four seconds.
+ * `storage_unavailable` what no commit has begun with in four seconds.
  */
 export function createEventBatches({ recordAll, isOutage }: EventWriter): (event: NewEvent) => Promise<RecordedEvent> {
   let waiting: Waiting[] = []
@@ -57,7 +61,7 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
     const [batch, rest] = takeBatch(waiting)
     waiting = rest
     underWay++
-    record(batch).finally(() => {
+    record(batch, COPY_WAIT_MS).finally(() => {
       underWay--
       goOn()
     })
@@ -65,7 +69,7 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
   const startAlone = ([entry, ...rest]: readonly [Waiting, ...Waiting[]]) => {
     alone = rest
     aloneUnderWay++
-    record([entry]).finally(() => {
+    record([entry], COPY_WAIT_ALONE_MS).finally(() => {
       aloneUnderWay--
       goOn()
     })
@@ -92,9 +96,12 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
   }
 
   /** Never rejects, and waits for nobody's case. */
-  const record = async (batch: readonly Waiting[]) => {
+  const record = async (batch: readonly Waiting[], copyWaitMs: number) => {
     try {
-      const recorded = await recordAll(batch.map(({ event }) => event))
+      const recorded = await recordAll(
+        batch.map(({ event }) => event),
+        copyWaitMs,
+      )
       for (const [index, entry] of batch.entries()) {
         const own = recorded[index] ?? null
         if (own === null) held.push(entry)

@@ -1,10 +1,11 @@
 import { isKycError, type KycStorage, type NewEvent, type RecordedEvent, type Transition } from '@persona-kyc/core'
 import { createEventBatches } from './event-batches.js'
 import {
+  matchEventInTimeSql,
   matchEventSql,
   recordEventSql,
   recordEventsSql,
-  toEventsJson,
+  toEventsValues,
   toEventValues,
   toMatchValues,
 } from './record-events-sql.js'
@@ -12,7 +13,7 @@ import { type CaseRow, fromCaseRow } from './rows.js'
 import { contention, type Runner } from './run-statement.js'
 import type { TableNames } from './schema.js'
 import { prepare } from './statement-runner.js'
-import { CROSSED_TRANSACTIONS, LOCK_NOT_AVAILABLE } from './storage-error.js'
+import { CROSSED_TRANSACTIONS, LOCK_NOT_AVAILABLE, QUERY_CANCELED } from './storage-error.js'
 
 /** What the ingest works with. */
 export interface EventOptions {
@@ -30,7 +31,7 @@ export function createRecordEvent(
 ): KycStorage['recordEvent'] {
   const alone = prepare(recordEventSql(tables))
   const together = prepare(recordEventsSql(tables))
-  const again = prepare(matchEventSql(tables))
+  const again = prepare(batches ? matchEventInTimeSql(tables) : matchEventSql(tables))
 
   const settle = async (event: NewEvent, row: RecordedRow): Promise<RecordedEvent> => {
     const [matched] = row.may_match ? await runner.runPrepared<RecordedRow>(again, toMatchValues(event)) : [row]
@@ -44,10 +45,10 @@ export function createRecordEvent(
     if (row === undefined) throw contention()
     return settle(event, row)
   }
-  const recordAll = async (events: readonly NewEvent[]) => {
+  const recordAll = async (events: readonly NewEvent[], copyWaitMs: number) => {
     // What many have in common is done again one by one, and one alone as often as it takes.
     const run = events.length === 1 ? runner.runPrepared<RecordedRow> : runner.runPreparedOnce<RecordedRow>
-    const rows = await run(together, [toEventsJson(events)])
+    const rows = await run(together, toEventsValues(events, copyWaitMs))
     const byPlace = new Map(rows.map((row) => [row.place, row]))
     return events.map((event, place) => {
       const row = byPlace.get(place)
@@ -63,7 +64,8 @@ function isOutage(error: unknown): boolean {
   return !(error.cause instanceof Error && BETWEEN_TRANSACTIONS.includes(error.cause.message))
 }
 
-const BETWEEN_TRANSACTIONS = [...CROSSED_TRANSACTIONS, LOCK_NOT_AVAILABLE]
+/** A `statement_timeout` below our own `lock_timeout` ends a wait for a lock too. */
+const BETWEEN_TRANSACTIONS = [...CROSSED_TRANSACTIONS, LOCK_NOT_AVAILABLE, QUERY_CANCELED]
 
 type RecordedRow = Partial<CaseRow> & {
   readonly place: number

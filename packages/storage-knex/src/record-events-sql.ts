@@ -39,30 +39,36 @@ export function recordEventSql(tables: TableNames): string {
  * {@link toMatchValues}.
  */
 export function matchEventSql(tables: TableNames): string {
-  return toStatementOfOne(
-    tables,
-    `
+  return toStatementOfOne(tables, toMatched(tables), 'false')
+}
+
+/** The same, which waits half a second at most for a case that another transaction holds, and fails then. */
+export function matchEventInTimeSql(tables: TableNames): string {
+  const patience = `patience as materialized (select set_config('lock_timeout', '500ms', true)),`
+  return toStatementOfOne(tables, toMatched(tables), 'false', { patience, from: 'patience, ' })
+}
+
+function toMatched(tables: TableNames): string {
+  return `
       update ${tables.events} e set
         name = ${ONE.name}, case_id = t.id, outcome = ${toOutcome(ONE)}, persona_status = ${ONE.persona_status},
         occurred_at = ${ONE.occurred_at}
       from target t
       where e.created_at = ${ONE.created_at} and e.id = ${ONE.id} and e.outcome = 'unmatched'
         and e.inquiry_id = ${ONE.inquiry_id}
-      returning e.case_id, e.outcome`,
-    'false',
-  )
+      returning e.case_id, e.outcome`
 }
 
 /**
- * The statement for many events, with the value of {@link toEventsJson}: no two of them may be the same one, or have an
+ * The statement for many events, with the values of {@link toEventsValues}: no two of them may be the same one, or have an
  * inquiry or a reference in common. It waits for nobody's case: the events of one that is held have no row in the result. For
- * a copy of an event that somebody else is just recording it waits half a second, and fails then.
+ * a copy of an event that somebody else is just recording it waits as long as the second value says, and fails then.
  */
 export function recordEventsSql(tables: TableNames): string {
   const { cases, events, transitions, isUnmatched } = tables
   const columns = CASE_COLUMNS.join(', ')
   return `
-    with patience as materialized (select set_config('lock_timeout', '500ms', true)),
+    with patience as materialized (select set_config('lock_timeout', $2, true)),
     given as materialized (
       select event.* from patience, json_to_recordset($1) as event (place integer, id text, created_at timestamptz, name text,
         inquiry_id text, reference_id text, persona_status text, status text, score double precision,
@@ -119,11 +125,16 @@ export function recordEventsSql(tables: TableNames): string {
     from work w left join recorded r on r.id = w.id left join present p on p.place = w.place`
 }
 
-function toStatementOfOne(tables: TableNames, recorded: string, mayMatch: string): string {
+function toStatementOfOne(
+  tables: TableNames,
+  recorded: string,
+  mayMatch: string,
+  { patience, from } = { patience: '', from: '' },
+): string {
   const { cases, transitions } = tables
   return `
-    with target as (
-      select c.*, c.status as previous_status from ${cases} c where c.id = ${toCaseId(cases, ONE)} for update
+    with ${patience} target as (
+      select c.*, c.status as previous_status from ${from} ${cases} c where c.id = ${toCaseId(cases, ONE)} for update of c
     ),
     recorded as (${recorded}
     ),
@@ -256,9 +267,9 @@ export function toMatchValues(event: NewEvent): unknown[] {
   return toEventValues(event).slice(0, -DELIVERY_COLUMNS)
 }
 
-/** The value of the statement for many events: a row of its result names one by its place in the list. */
-export function toEventsJson(events: readonly NewEvent[]): string {
-  return JSON.stringify(events.map((event, place) => ({ place, ...toRow(event) })))
+/** The values of {@link recordEventsSql}: a row of its result names an event by its place in the list. */
+export function toEventsValues(events: readonly NewEvent[], copyWaitMs: number): unknown[] {
+  return [JSON.stringify(events.map((event, place) => ({ place, ...toRow(event) }))), `${copyWaitMs}ms`]
 }
 
 function toRow({ id, createdAt, name, inquiryId, referenceId, effect, receivedAt, delivery }: NewEvent) {

@@ -22,6 +22,7 @@ interface Pool {
   acquireConnection(): Promise<PgClient>
   releaseConnection(connection: PgClient): Promise<void>
   emit(event: 'query', query: object): boolean
+  readonly pool?: { readonly destroyed?: boolean }
 }
 
 /** A pooler gave the session to somebody else: the statement is not there, or there already; or it tells other columns now. */
@@ -60,11 +61,21 @@ export function createStatementRunner() {
   }
 }
 
-/** Throws StorageError for a transaction that has ended: its connection is somebody else's. */
+/**
+ * Throws StorageError for a transaction that has ended: its connection is somebody else's. And for a pool that is being
+ * destroyed, which lets everybody wait until the end of their patience.
+ */
 export function requireRunning(knex: Knex): void {
-  if (knex.isTransaction !== true || !(knex as Knex.Transaction).isCompleted()) return
-  throw new StorageError('storage_failed', {
-    problem: 'The transaction of this storage has ended.',
-    fix: 'Await all that uses it before it is committed or rolled back.',
+  if (knex.isTransaction === true) {
+    if (!(knex as Knex.Transaction).isCompleted()) return
+    throw new StorageError('storage_failed', {
+      problem: 'The transaction of this storage has ended.',
+      fix: 'Await all that uses it before it is committed or rolled back.',
+    })
+  }
+  if ((knex.client as Pool).pool?.destroyed !== true) return
+  throw new StorageError('storage_unavailable', {
+    problem: 'The pool of this storage is being destroyed.',
+    fix: 'Stop the server before knex.destroy(). Nothing was changed; the call can be repeated.',
   })
 }

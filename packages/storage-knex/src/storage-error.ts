@@ -41,8 +41,8 @@ export function toDriverCode(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { code } = error as { code?: unknown }
   if (typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code)) return code
-  // pg gives no code to a connection that ends while it is used.
-  return /connection (terminated|ended|error)|not queryable|read timeout/i.test(error.message)
+  // pg gives no code to a connection that ends while it is used, and a pool that ends none to those who wait for one.
+  return /connection (terminated|ended|error)|not queryable|read timeout|^aborted$/i.test(error.message)
     ? 'CONNECTION_LOST'
     : error.name
 }
@@ -68,6 +68,9 @@ export const CROSSED_TRANSACTIONS: readonly string[] = ['40001', '40P01']
 
 /** A lock was not to be had in the time of `lock_timeout`. */
 export const LOCK_NOT_AVAILABLE = '55P03'
+
+/** `statement_timeout` was over, or an operator ended the statement. */
+export const QUERY_CANCELED = '57014'
 
 function isUnavailable(code: string): boolean {
   if (PASSING.test(code) && code.length === 5) return true

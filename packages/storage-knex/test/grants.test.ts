@@ -7,7 +7,7 @@ import * as consumers from '../src/consumer-statements.js'
 import { createGrants } from '../src/grants.js'
 import { createKnexStorage } from '../src/knex-storage.js'
 import { migrate } from '../src/migrate.js'
-import { matchEventSql, recordEventSql, recordEventsSql } from '../src/record-events-sql.js'
+import { matchEventInTimeSql, matchEventSql, recordEventSql, recordEventsSql } from '../src/record-events-sql.js'
 import { toTableNames } from '../src/schema.js'
 import * as statements from '../src/statements.js'
 import { useDatabase, useRole } from './test-database.js'
@@ -193,7 +193,7 @@ function listStatements(): string[] {
   const page = { after: null, limit: 1 }
   return [
     ...all.map((toSql) => toNamed(toSql(tables))),
-    ...[recordEventSql, recordEventsSql, matchEventSql].map((toSql) => toNamed(toSql(tables))),
+    ...[recordEventSql, recordEventsSql, matchEventSql, matchEventInTimeSql].map((toSql) => toNamed(toSql(tables))),
     listCases(tables, { status: null, claim: null, ...page }),
     listAudit(tables, { caseId: null, principal: null, ...page }),
   ]

@@ -10,7 +10,10 @@ import fc from 'fast-check'
 import createKnex, { type Knex } from 'knex'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { migrateForApp } from '../../../test-setup/app-database.js'
+import { createRecordEvent } from '../src/knex-events.js'
 import { createKnexStorage } from '../src/knex-storage.js'
+import { createRunner } from '../src/run-statement.js'
+import { toTableNames } from '../src/schema.js'
 import { useDatabase } from './test-database.js'
 
 const database = useDatabase()
@@ -124,6 +127,62 @@ describe('events that come at the same time', () => {
     expect((await storage.recordEvent(copied)).outcome).toBe('duplicate')
   })
 
+  it('are recorded however many others there are of which somebody is just recording copies', async () => {
+    const storage = createKnexStorage({ knex: database.app })
+    await createCases(storage, 'crowd')
+    const copied = Array.from({ length: 40 }, (_, index) =>
+      toEvent(`crowd-${index}`, { ...TO_REVIEW(0), isReferenced: false }, index),
+    )
+    const holder = await database.app.transaction()
+    for (const event of copied) await createKnexStorage({ knex: holder }).recordEvent(event)
+    const copies = Promise.allSettled(copied.map((event) => storage.recordEvent(event)))
+    const others = CASES.map((index) => storage.recordEvent(toEvent('crowd', TO_REVIEW(index), index)))
+    expect((await Promise.all(others)).map(({ outcome }) => outcome)).toEqual(CASES.map(() => 'applied'))
+    expect(new Set((await copies).map(({ status }) => status))).toEqual(new Set(['rejected']))
+    await holder.rollback()
+  })
+
+  it('fail alone where PostgreSQL ends a statement before a lock is had', async () => {
+    const connection = { connectionString: database.appUrl, options: '-c statement_timeout=300' }
+    const knex = createKnex({ client: 'pg', connection })
+    pools.push(knex)
+    const storage = createKnexStorage({ knex })
+    await createCases(storage, 'timeout')
+    const copied = toEvent('timeout-copy', { ...TO_REVIEW(0), isReferenced: false }, 0)
+    const holder = await database.app.transaction()
+    await createKnexStorage({ knex: holder }).recordEvent(copied)
+    const others = CASES.map((index) => storage.recordEvent(toEvent('timeout', TO_REVIEW(index), index)))
+    await expect(storage.recordEvent(copied)).rejects.toMatchObject({ code: 'storage_unavailable' })
+    expect((await Promise.all(others)).map(({ outcome }) => outcome)).toEqual(CASES.map(() => 'applied'))
+    await holder.rollback()
+  })
+
+  it('wait no longer than half a second for a case that somebody takes before they are matched again', async () => {
+    const storage = createKnexStorage({ knex: database.app })
+    const event = toEvent('taken', TO_REVIEW(0), 0)
+    await storage.recordEvent(event)
+    await createCases(storage, 'taken')
+    const holder = await database.app.transaction()
+    const runner = createRunner(database.app)
+    let statements = 0
+    const recordEvent = createRecordEvent(toTableNames('persona_kyc'), {
+      runner: {
+        ...runner,
+        async runPrepared(statement, values) {
+          if (++statements === 2)
+            await holder.raw("select 1 from persona_kyc.kyc_cases where id = 'taken-case-0' for update")
+          return runner.runPrepared(statement, values)
+        },
+      },
+      announceGrowth() {},
+      batches: true,
+    })
+    await expect(recordEvent(event)).rejects.toMatchObject({ code: 'storage_unavailable' })
+    expect(statements).toBe(2)
+    await holder.rollback()
+    expect((await recordEvent(event)).outcome).toBe('applied')
+  })
+
   it('find the case of their inquiry, also while it is held and that of their reference is free', async () => {
     const storage = createKnexStorage({ knex: database.app })
     await createCases(storage, 'moved')
@@ -157,6 +216,20 @@ describe('events that come at the same time', () => {
       "select count(distinct feed_xid) as commits from persona_kyc.kyc_transitions where case_id like 'single-%'",
     )
     expect(Number(rows[0].commits)).toBe(4)
+  })
+})
+
+describe('a pool that is destroyed', () => {
+  it.each([true, false])('lets nobody wait for a connection, batches: %s', async (batches) => {
+    const knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 1 } })
+    const storage = createKnexStorage({ knex, batches })
+    const holder = await knex.transaction()
+    const early = storage.recordEvent(toEvent('gone', TO_REVIEW(0), 0))
+    const destroyed = knex.destroy()
+    const late = storage.recordEvent(toEvent('gone', TO_REVIEW(1), 1))
+    const refused = [early, late].map((one) => expect(one).rejects.toMatchObject({ code: 'storage_unavailable' }))
+    await holder.rollback()
+    await Promise.all([destroyed, ...refused])
   })
 })
 

@@ -7,10 +7,11 @@ import * as claims from '../src/claim-statements.js'
 import * as consumers from '../src/consumer-statements.js'
 import { migrate } from '../src/migrate.js'
 import {
+  matchEventInTimeSql,
   matchEventSql,
   recordEventSql,
   recordEventsSql,
-  toEventsJson,
+  toEventsValues,
   toEventValues,
 } from '../src/record-events-sql.js'
 import { toTableNames } from '../src/schema.js'
@@ -50,11 +51,13 @@ describe('the statement of the ingest', () => {
         'insert kyc_transitions',
       ])
     }
-    expect(listMutations(matchEventSql(tables)).map(({ kind, table }) => `${kind} ${table}`)).toEqual([
-      'update kyc_events',
-      'update kyc_cases',
-      'insert kyc_transitions',
-    ])
+    for (const toSql of [matchEventSql, matchEventInTimeSql]) {
+      expect(listMutations(toSql(tables)).map(({ kind, table }) => `${kind} ${table}`)).toEqual([
+        'update kyc_events',
+        'update kyc_cases',
+        'insert kyc_transitions',
+      ])
+    }
     const generated = await database.owner.raw(`
       select table_name, column_name from information_schema.columns
       where table_schema = 'persona_kyc' and (is_identity = 'YES' or column_default is not null)
@@ -89,11 +92,13 @@ describe('hot statements', () => {
     const now = new Date()
     const page = { after: null, limit: 100 }
     const one = Object.fromEntries(toEventValues(toEvent(now)).map((value, index) => [`v${index + 1}`, value ?? null]))
-    const many = { v1: toEventsJson([toEvent(now)]) }
+    const [v1, v2] = toEventsValues([toEvent(now)], 500)
+    const many = { v1, v2 }
     const hot: [name: string, sql: string, bindings: object, index?: string][] = [
       ['recordEvent', toNamed(recordEventSql(tables)), one],
       ['recordEvent, many', toNamed(recordEventsSql(tables)), many],
       ['recordEvent again', toNamed(matchEventSql(tables)), one],
+      ['recordEvent again, in time', toNamed(matchEventInTimeSql(tables)), one],
       ['isUnmatched', findEvent(), { createdAt: now, id: 'evt-7' }],
       ['getCase', `select * from ${tables.cases} where id = :caseId`, { caseId: 'case-7' }],
       ['createCase', statements.createCase(tables), toNewCase(now)],
