@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { ImportReport } from '@persona-kyc/core'
 import { defineCommand } from 'citty'
@@ -49,7 +48,7 @@ async function importFile(file: string, args: EngineArgs & { readonly 'after-lin
   let line = afterLine
   const report = await withLocalEngine(args, (engine) =>
     engine
-      .importEvents(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), {
+      .importEvents(readLines(input), {
         afterLine,
         signal,
         onProgress(reached) {
@@ -82,6 +81,28 @@ async function open(file: string): Promise<Readable> {
   return stream
 }
 
+/** Yields the lines of a stream, and of one that is longer than any event a few characters that are none. */
+async function* readLines(input: Readable): AsyncGenerator<string> {
+  let line = ''
+  try {
+    for await (const chunk of input.setEncoding('utf8')) {
+      const [end = '', ...others] = String(chunk).split('\n')
+      line = append(line, end)
+      for (const other of others) {
+        yield line
+        line = append('', other)
+      }
+    }
+  } catch (error) {
+    throw new UsageError(`The file could not be read to its end (${(error as NodeJS.ErrnoException).code}).`)
+  }
+  if (line !== '') yield line
+}
+
+function append(line: string, more: string): string {
+  return line === TOO_LONG || line.length + more.length > MAX_LINE_LENGTH ? TOO_LONG : line + more
+}
+
 async function importFromPersona(since: string, args: EngineArgs): Promise<number> {
   const time = new Date(since)
   if (Number.isNaN(time.getTime())) throw new UsageError('--since must be a time, such as 2026-11-01T00:00:00Z.')
@@ -104,6 +125,10 @@ function toLines(report: ImportReport): string[] {
     `${report.eventsUnmatched} of the recorded ones belong to no case here; ${report.casesMoved} times a case moved`,
   ]
 }
+
+/** Many times what Persona sends. */
+const MAX_LINE_LENGTH = 16 * 1024 * 1024
+const TOO_LONG = '{ a line that is too long'
 
 const UNREADABLE =
   'Not one whole event with its time as JSON (of a page of them, make lines with: jq -c ".data[]"; of short webhooks, ask --since)'

@@ -224,6 +224,22 @@ describe('persona-kyc import', () => {
     expect(code).toBe(1)
   })
 
+  it('passes over a line without an end in little memory, and refuses to go on after a line that is not there', async () => {
+    const event = createInquiryEvent({ name: 'inquiry.started', inquiryId: 'inq_long', eventId: 'evt_long' })
+    const { code, stdout } = await run(['import', '-'], { NODE_OPTIONS: '--max-old-space-size=200' }, async (child) => {
+      child.stdin.write(`${JSON.stringify(event)}\r\n`)
+      const piece = Buffer.alloc(2 ** 20, ' ')
+      for (let index = 0; index < 600; index++) if (!child.stdin.write(piece)) await once(child.stdin, 'drain')
+      child.stdin.end(`\n${JSON.stringify({ ...event, data: { ...event.data, id: 'evt_long_2' } })}`)
+    })
+    expect(stdout).toContain('2 events recorded, 0 were there, 1 unreadable')
+    expect(stdout).toMatch(/, in the lines 2\n/)
+    expect(code).toBe(1)
+
+    const beyond = await run(['import', '-', '--after-line', '7'], {}, async (child) => child.stdin.end('1\n2\n'))
+    expect(beyond).toMatchObject({ code: 2, stderr: expect.stringContaining('There are 2 lines only.') })
+  })
+
   it('tells where to go on when the database is away, without the password', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'persona-kyc-import-'))
     onTestFinished(() => rm(directory, { recursive: true }))

@@ -1,9 +1,9 @@
 import type { EngineContext } from './engine-context.js'
-import { EventError } from './errors.js'
+import { EventError, KycError } from './errors.js'
 import { type PersonaEvent, toEvent } from './events.js'
 import { isJsonObject } from './inflection.js'
 import { requireWholeNumber } from './input.js'
-import { recordPersonaEvent, type TimedEvent } from './record-persona-event.js'
+import { createPastRecorder, type TimedEvent } from './record-persona-event.js'
 
 /** What {@link KycEngine.importEvents} accepts. */
 export interface ImportOptions {
@@ -55,13 +55,14 @@ export async function importEvents(
   const finished = new Set<number>()
   const underWay = new Set<Promise<void>>()
   let failure: unknown
-  let stop = () => {}
-  const stopped = new Promise<void>((resolve) => {
-    stop = resolve
-  })
-  const isEnded = () => failure !== undefined || signal?.aborted === true
+  const ending = new AbortController()
+  const stop = () => ending.abort()
+  const stopped = new Promise<void>((resolve) => ending.signal.addEventListener('abort', () => resolve()))
+  const recordPast = createPastRecorder(context, ending.signal)
+  const isEnded = () => ending.signal.aborted
   const fail = (error: unknown) => {
-    failure ??= error
+    // What waited for the storage when this ended is neither recorded nor a failure of its own.
+    if (error !== ending.signal.reason) failure ??= error
     stop()
   }
   const finish = (line: number) => {
@@ -70,7 +71,7 @@ export async function importEvents(
     onProgress?.({ line: report.line })
   }
   const record = async (line: number, text: string) => {
-    const recording = recordLine(context, report, line, text)
+    const recording = recordLine(recordPast, report, line, text)
       .then(() => finish(line))
       .catch(fail)
     underWay.add(recording)
@@ -84,6 +85,7 @@ export async function importEvents(
       await record(...next.value)
     }
   }
+  if (signal?.aborted === true) stop()
   signal?.addEventListener('abort', stop, { once: true })
   // The next line may never come: nobody waits for it when this ends early.
   await Promise.race([Promise.all(Array.from({ length: atOnce }, work)).catch(fail), stopped])
@@ -96,7 +98,12 @@ export async function importEvents(
   return report
 }
 
-async function recordLine(context: EngineContext, report: MutableReport, line: number, text: string): Promise<void> {
+async function recordLine(
+  recordPast: ReturnType<typeof createPastRecorder>,
+  report: MutableReport,
+  line: number,
+  text: string,
+): Promise<void> {
   if (text.trim() === '') return
   const event = readLine(text)
   if (event === null) {
@@ -104,7 +111,7 @@ async function recordLine(context: EngineContext, report: MutableReport, line: n
     if (report.unreadableLines.length < MAX_UNREADABLE_LINES) report.unreadableLines.push(line)
     return
   }
-  const { outcome, transition } = await recordPersonaEvent(context, event, null)
+  const { outcome, transition } = await recordPast(event)
   if (outcome === 'duplicate') report.eventsKnown++
   else report.eventsRecorded++
   if (outcome === 'unmatched') report.eventsUnmatched++
@@ -134,6 +141,11 @@ async function* toNumbered(
     // Some editors begin a file with a byte order mark.
     if (line > afterLine) yield [line, line === 1 ? text.replace(/^\ufeff/, '') : text]
   }
+  if (line >= afterLine) return
+  throw new KycError('argument_invalid', {
+    problem: `There are ${line} lines only.`,
+    fix: 'Let afterLine be the line that an import told, of the same lines.',
+  })
 }
 
 const EMPTY_REPORT = {

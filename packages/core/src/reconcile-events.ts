@@ -1,6 +1,5 @@
 import { isInquiryEvent, type PersonaEvent } from './events.js'
 import type { Run } from './reconcile.js'
-import { recordPersonaEvent } from './record-persona-event.js'
 import type { RecordedEvent } from './storage.js'
 
 /** Persona's list may lag a little behind its events, and its clock behind ours. */
@@ -41,12 +40,12 @@ function toStart({ context, lease, lookbackMs, since }: Run): number {
 }
 
 /** The events of a page are recorded together, so that they share commits. */
-async function record({ context, report }: Run, event: PersonaEvent, since: number): Promise<RecordedEvent | null> {
+async function record({ recordPast, report }: Run, event: PersonaEvent, since: number): Promise<RecordedEvent | null> {
   const { createdAt } = event
   if (createdAt === null || createdAt.getTime() < since) return null
   report.eventsRead += 1
   if (event.inquiry === null || !isInquiryEvent(event.name)) return null
-  const recorded = await recordPersonaEvent(context, { ...event, occurredAt: createdAt }, null)
+  const recorded = await recordPast({ ...event, occurredAt: createdAt })
   if (recorded.outcome !== 'duplicate') report.eventsRecorded += 1
   return recorded
 }

@@ -6,6 +6,7 @@ import { createPacer } from './pacer.js'
 import { isPersonaError } from './persona-error.js'
 import { reconcileCases } from './reconcile-cases.js'
 import { reconcileEvents } from './reconcile-events.js'
+import { createPastRecorder, type TimedEvent } from './record-persona-event.js'
 import type { RecordedEvent, Transition } from './storage.js'
 
 /** How far a run is. */
@@ -71,6 +72,8 @@ export interface Run {
   readonly report: { -readonly [Name in keyof ReconcileReport]: ReconcileReport[Name] } & { transitions: Transition[] }
   /** Asks Persona for a page, when there is room for it. Rejects when the run is over. */
   ask<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer>
+  /** Records an event that Persona lists. Rejects when the run is over. */
+  recordPast(event: TimedEvent): Promise<RecordedEvent>
   note(recorded: RecordedEvent): void
   progress(progress: ReconcileProgress): void
   /** True when somebody watches: then it is worth counting. */
@@ -133,6 +136,10 @@ function toStart(context: EngineContext, options: ReconcileOptions, report: Run[
   }
   const pacer = createPacer(persona, { now, sleep, reserve: options.reserve })
   return async (lease: HeldLease) => {
+    const toEnd = (error: unknown): never => {
+      throw lease.signal.aborted ? new RunEnded('aborted') : error
+    }
+    const recordPast = createPastRecorder(context, lease.signal)
     const run: Run = {
       ...limits,
       context,
@@ -145,10 +152,9 @@ function toStart(context: EngineContext, options: ReconcileOptions, report: Run[
         if (lease.signal.aborted || !lease.isHeld() || room === 'aborted') throw new RunEnded('aborted')
         if (room === 'exhausted') throw new RunEnded('rate_limited')
         report.listCalls += 1
-        return call(lease.signal).catch((error: unknown) => {
-          throw lease.signal.aborted ? new RunEnded('aborted') : error
-        })
+        return call(lease.signal).catch(toEnd)
       },
+      recordPast: (event) => recordPast(event).catch(toEnd),
       note({ transition }) {
         if (transition !== null) report.transitions.push(transition)
       },

@@ -1,5 +1,7 @@
 import type { EngineContext } from './engine-context.js'
+import { isKycError } from './errors.js'
 import { type InquirySnapshot, isInquiryEvent, type PersonaEvent } from './events.js'
+import { withRetries } from './retries.js'
 import { announce, toEffect } from './snapshot.js'
 import type { DeliveryTelemetry, NewEvent, RecordedEvent } from './storage.js'
 import { isOfTemplate } from './template.js'
@@ -9,6 +11,10 @@ export interface TimedEvent extends PersonaEvent {
   /** When it was made, or what stands for that where a delivery does not tell. */
   readonly occurredAt: Date
 }
+
+/** A history has more patience than a webhook: about a minute. */
+const PAUSE_SECONDS = 2
+const RETRIES = 20
 
 const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -26,6 +32,41 @@ export async function recordPersonaEvent(
   )
   await announce(context, recorded)
   return recorded
+}
+
+/**
+ * Returns a function that does the same with events out of a history. Nobody waits for an answer: once the storage has
+ * recorded one, others are tried again while it cannot be reached, or somebody holds their case. Rejects with the signal's
+ * reason when that ends the wait.
+ */
+export function createPastRecorder(context: EngineContext, signal: AbortSignal) {
+  let hasRecorded = false
+  let pause: Promise<void> | null = null
+  // One for all: an import has hundreds of events under way.
+  const sleep = (ms: number) => {
+    pause ??= context.sleep(ms, signal).finally(() => {
+      pause = null
+    })
+    return pause
+  }
+  const toPassing = (error: unknown) =>
+    hasRecorded && isKycError(error) && error.code === 'storage_unavailable'
+      ? { retryAfterSeconds: PAUSE_SECONDS }
+      : null
+  const options = {
+    retries: RETRIES,
+    maxRetryWaitMs: PAUSE_SECONDS * 1000,
+    random: Math.random,
+    sleep,
+    signal,
+    toPassing,
+  }
+  return (event: TimedEvent): Promise<RecordedEvent> =>
+    withRetries(async () => {
+      const recorded = await recordPersonaEvent(context, event, null)
+      hasRecorded = true
+      return recorded
+    }, options)
 }
 
 /** A reference id finds a case only if it is a case id, which nobody can guess, and the inquiry may be of our template. */

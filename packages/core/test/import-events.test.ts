@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
+import { createKycEngine } from '../src/engine.js'
 import { StorageError } from '../src/errors.js'
 import { createEventBody, type EventOptions } from './event-bodies.js'
 import { after, createTestEngine, USER } from './test-engine.js'
+
+const UNAVAILABLE = new StorageError('storage_unavailable', { problem: 'Away.', fix: 'Wait.' })
 
 function toLine(event: EventOptions): string {
   return JSON.stringify(createEventBody(event))
@@ -82,9 +85,63 @@ describe('importEvents', () => {
     expect(recordEvent.mock.calls.length).toBe(50 - first.line)
   })
 
+  it('tries again what the storage cannot take now, in a pause that all lines share', async () => {
+    const { engine, storage, sleep } = await createStarted()
+    const record = storage.recordEvent
+    const busy = new Map([0, 10, 20, 30].map((index) => [`evt_${index}`, 3]))
+    vi.spyOn(storage, 'recordEvent').mockImplementation(async (event) => {
+      const left = busy.get(event.id) ?? 0
+      busy.set(event.id, left - 1)
+      if (left <= 0) return record(event)
+      await new Promise((resolve) => setImmediate(resolve))
+      throw UNAVAILABLE
+    })
+    sleep.mockClear()
+    const lines = Array.from({ length: 50 }, (_, index) => toLine(toEventOptions(index, 'pending')))
+    expect(await engine.importEvents(lines)).toMatchObject({ line: 50, eventsRecorded: 50 })
+    expect(sleep.mock.calls.map(([ms]) => ms)).toEqual([2000, 2000, 2000])
+  })
+
+  it('gives up after 20 pauses, and ends at once where it is told to in one', async () => {
+    const stop = new AbortController()
+    const { engine, storage, settings } = await createStarted()
+    const record = storage.recordEvent
+    const recording = vi.spyOn(storage, 'recordEvent').mockImplementation(async (event) => {
+      if (event.id === 'evt_0') return record(event)
+      await new Promise((resolve) => setImmediate(resolve))
+      throw UNAVAILABLE
+    })
+    const lines = [0, 1, 2].map((index) => toLine(toEventOptions(index, 'pending')))
+    await expect(engine.importEvents(lines)).rejects.toBe(UNAVAILABLE)
+    expect(recording).toHaveBeenCalledTimes(1 + 2 * 21)
+    const waiting = createKycEngine({
+      ...settings,
+      sleep: async (_ms, signal) => {
+        stop.abort()
+        signal?.throwIfAborted()
+      },
+    })
+    expect(await waiting.importEvents(lines, { signal: stop.signal })).toMatchObject({ line: 1, eventsKnown: 1 })
+  })
+
+  it('tries nothing again where the storage has never worked: its address may be wrong', async () => {
+    const { engine, storage, sleep } = await createStarted()
+    sleep.mockClear()
+    vi.spyOn(storage, 'recordEvent').mockRejectedValue(UNAVAILABLE)
+    await expect(engine.importEvents([toLine(toEventOptions(0, 'pending'))])).rejects.toBe(UNAVAILABLE)
+    expect(sleep).not.toHaveBeenCalled()
+  })
+
+  it('refuses to go on after a line that is not there', async () => {
+    const { engine } = await createStarted()
+    const lines = [0, 1].map((index) => toLine(toEventOptions(index, 'pending')))
+    expect(await engine.importEvents(lines, { afterLine: 2 })).toMatchObject({ line: 2, eventsRecorded: 0 })
+    await expect(engine.importEvents(lines, { afterLine: 3 })).rejects.toThrow('There are 2 lines only.')
+  })
+
   it('rejects when the storage fails, tells how far it came, and leaves nothing under way', async () => {
     const { engine, storage } = await createStarted()
-    const failure = new StorageError('storage_unavailable', { problem: 'Away.', fix: 'Wait.' })
+    const failure = new StorageError('storage_failed', { problem: 'Refused.', fix: 'Look.' })
     const record = storage.recordEvent
     let underWay = 0
     vi.spyOn(storage, 'recordEvent').mockImplementation(async (event) => {

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { createPersonaClient } from '../src/client.js'
 import { createKycEngine } from '../src/engine.js'
 import type { KycEngineOptions } from '../src/engine-options.js'
+import { StorageError } from '../src/errors.js'
 import { createMemoryStorage } from '../src/memory-storage.js'
 import { createRecordingLogger, START } from './test-engine.js'
 
@@ -173,6 +174,35 @@ describe('reconcile', () => {
         .map(({ id }) => id)
         .sort(),
     )
+  })
+
+  it('tries again what the storage cannot take now, unless it is told to end', async () => {
+    const { settings, fake, start, storage } = createDropped()
+    const kycCase = await start('user')
+    finish(fake, kycCase.personaInquiryId)
+    const ids = fake.events.list().map(({ id }) => id)
+    const record = storage.recordEvent
+    let left = 2
+    vi.spyOn(storage, 'recordEvent').mockImplementation(async (event) => {
+      if (event.id === ids[0] || left-- <= 0) return record(event)
+      await new Promise((resolve) => setImmediate(resolve))
+      throw new StorageError('storage_unavailable', { problem: 'Away.', fix: 'Wait.' })
+    })
+    const stop = new AbortController()
+    const stopping = createKycEngine({
+      ...settings,
+      sleep: async (_ms, signal) => {
+        stop.abort()
+        signal?.throwIfAborted()
+      },
+    })
+    const early = await stopping.reconcile({ sources: ['events'], signal: stop.signal })
+    expect(early).toMatchObject({ status: 'aborted' })
+    left = 2
+    const report = await createKycEngine(settings).reconcile({ sources: ['events'] })
+    expect(report).toMatchObject({ status: 'done', eventsRead: 3 })
+    const { items } = await storage.listCaseEvents(kycCase.id, { after: null, limit: 100 })
+    expect(items.map(({ id }) => id).sort()).toEqual(ids.sort())
   })
 
   it('walks back to where the last run began, and no further', async () => {
