@@ -100,7 +100,7 @@ async function* readLines(input: Readable): AsyncGenerator<string> {
 }
 
 function append(line: string, more: string): string {
-  return line === TOO_LONG || line.length + more.length > MAX_LINE_LENGTH ? TOO_LONG : line + more
+  return line.length + more.length > MAX_LINE_LENGTH ? TOO_LONG : line + more
 }
 
 async function importFromPersona(since: string, args: EngineArgs): Promise<number> {

@@ -132,6 +132,12 @@ describe('importEvents', () => {
     expect(sleep).not.toHaveBeenCalled()
   })
 
+  it('does nothing where it was told to end before', async () => {
+    const { engine } = await createStarted()
+    const lines = [toLine(toEventOptions(0, 'pending'))]
+    expect(await engine.importEvents(lines, { signal: AbortSignal.abort() })).toMatchObject({ line: 0 })
+  })
+
   it('refuses to go on after a line that is not there', async () => {
     const { engine } = await createStarted()
     const lines = [0, 1].map((index) => toLine(toEventOptions(index, 'pending')))
@@ -140,7 +146,8 @@ describe('importEvents', () => {
   })
 
   it('rejects when the storage fails, tells how far it came, and leaves nothing under way', async () => {
-    const { engine, storage } = await createStarted()
+    const { engine, storage, sleep } = await createStarted()
+    sleep.mockClear()
     const failure = new StorageError('storage_failed', { problem: 'Refused.', fix: 'Look.' })
     const record = storage.recordEvent
     let underWay = 0
@@ -162,6 +169,7 @@ describe('importEvents', () => {
     await expect(importing).rejects.toBe(failure)
     expect(underWay).toBe(0)
     expect(line).toBe(30)
+    expect(sleep).not.toHaveBeenCalled()
   })
 
   it.each([
