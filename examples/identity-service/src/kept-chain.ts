@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { access, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
@@ -44,7 +45,7 @@ export async function startKeptChain(directory: string): Promise<KeptChain> {
 async function readPort(directory: string): Promise<number> {
   const path = join(directory, 'port')
   if (!(await exists(path))) {
-    const draft = `${path}.${process.pid}.draft`
+    const draft = `${path}-${randomUUID()}.draft`
     await writeFile(draft, String(await findFreePort()))
     // A link appears with its whole content, and only where nothing has the name.
     await link(draft, path).catch(() => {})
