@@ -85,7 +85,7 @@ function findManifestFaults(manifest: Manifest): Finding[] {
 /** A tarball has no sources, so a map must bring their text along. */
 async function findMapFaults({ folder, manifest, files }: PackedPackage): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const path of files.filter((file) => /\.c?js$/.test(file))) {
+  for (const path of files.filter((file) => /^dist\/.*\.c?js$/.test(file))) {
     const map = files.includes(`${path}.map`) ? await readFile(join(folder, `${path}.map`), 'utf8') : '{}'
     const { sources, sourcesContent = [] } = JSON.parse(map) as { sources?: string[]; sourcesContent?: unknown[] }
     if (sources?.every((_, index) => typeof sourcesContent[index] === 'string')) continue
