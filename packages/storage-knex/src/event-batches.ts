@@ -13,6 +13,8 @@ export interface EventWriter {
 
 interface Waiting {
   readonly event: NewEvent
+  /** What no other event of its commit may have. */
+  readonly keys: readonly string[]
   readonly sinceMs: number
   readonly resolve: (recorded: RecordedEvent | Promise<RecordedEvent>) => void
   readonly reject: (error: unknown) => void
@@ -20,8 +22,6 @@ interface Waiting {
 
 /** The most events in one commit. */
 const MAX_EVENTS = 200
-/** Of those that wait, so many are looked at for a batch: many may be of one case, which only one of them can be of. */
-const MAX_LOOKED_AT = 1000
 /**
  * How long an event waits for the commits before it, in milliseconds, before another connection is used; and how often one
  * is tried again whose case somebody holds.
@@ -116,7 +116,7 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
   return (event) =>
     new Promise((resolve, reject) => {
       if (waiting.length + held.length + alone.length >= MAX_WAITING) return reject(busy())
-      waiting.push({ event, sinceMs: Date.now(), resolve, reject })
+      waiting.push({ event, keys: toKeys(event), sinceMs: Date.now(), resolve, reject })
       goOn()
     })
 }
@@ -146,14 +146,12 @@ function takeBatch(waiting: readonly Waiting[]): [batch: Waiting[], rest: Waitin
   const batch: Waiting[] = []
   const rest: Waiting[] = []
   const taken = new Set<string>()
-  for (const [index, entry] of waiting.entries()) {
-    const keys = toKeys(entry.event)
-    const isTaken = batch.length === MAX_EVENTS || index >= MAX_LOOKED_AT || keys.some((key) => taken.has(key))
-    if (isTaken) {
+  for (const entry of waiting) {
+    if (batch.length === MAX_EVENTS || entry.keys.some((key) => taken.has(key))) {
       rest.push(entry)
     } else {
       batch.push(entry)
-      for (const key of keys) taken.add(key)
+      for (const key of entry.keys) taken.add(key)
     }
   }
   return [batch, rest]

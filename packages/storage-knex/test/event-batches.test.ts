@@ -91,6 +91,27 @@ describe('createEventBatches', () => {
     expect((await all[3])?.kycCase?.id).toBe(second?.id)
   })
 
+  it('lets nobody wait for the many events of one inquiry, or the many copies of one event', async () => {
+    const { record, commits } = createWriter()
+    const many = [
+      ...Array.from({ length: 5000 }, (_, index) => newEvent(`of-one-${index}`, 'inq_one')),
+      ...Array.from({ length: 5000 }, () => newEvent('copy')),
+    ]
+    for (const event of many) record(event).catch(() => {})
+    const other = record(newEvent('other'))
+    expect(commits.map(({ ids }) => ids)).toEqual([['of-one-0'], ['of-one-1']])
+    commits[0]?.end()
+    commits[1]?.end()
+    await flush()
+    expect(commits[2]?.ids).toEqual(['of-one-2', 'copy', 'other'])
+    commits[2]?.end()
+    expect(await other).toEqual(toRecorded('other'))
+    await vi.advanceTimersByTimeAsync(5000)
+    for (const { end } of commits) end()
+    await flush()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('puts no more than 200 events into one commit, and has two under way when many wait', async () => {
     const { record, commits } = createWriter()
     const all = Array.from({ length: 450 }, (_, index) => record(newEvent(`e${index}`)))
