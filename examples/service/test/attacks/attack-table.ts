@@ -245,10 +245,10 @@ CR for all line ends                n400 n400 n400 n400 n400 n400 n400 n400 n400
 
 # chunked without end
                                     new  list read put  clr  res  appr decl mark hist feed aud  eras hook hlth desc page
-chunks of 64 KiB                    big  ok?  ok?  big  big  big  big  big  big  ok?  ok?  ok?  big  big  ok?  ok?  ok?
-chunks of 64 KiB, by nobody         401  401? 401? 401  401  401  401  401  401  401? 401? 401? 401  401  les? 401? 401?
+chunks of 64 KiB                    big? ok?  ok?  big? big? big? big? big? big? ok?  ok?  ok?  big? big? ok?  ok?  ok?
+chunks of 64 KiB, by nobody         401? 401? 401? 401? 401? 401? 401? 401? 401? 401? 401? 401? 401? 401? les? 401? 401?
 chunks of one byte, many            408  ok?  ok?  408  408  408  408  408  408  ok?  ok?  ok?  408  408  ok?  ok?  ok?
-1 TiB, announced                    413  ok?  ok?  413  413  413  413  413  413  ok?  ok?  ok?  413  413  ok?  ok?  ok?
+1 TiB, announced                    413? ok?  ok?  413? 413? 413? 413? 413? 413? ok?  ok?  ok?  413? 413? ok?  ok?  ok?
 1 TiB, announced and not sent       413  ok   ok   413  413  413  413  413  413  ok   ok   ok   413  413  ok   ok   ok
 a chunk of 2^72 bytes               h400 s400 s400 h400 h400 h400 h400 h400 h400 s400 s400 s400 h400 h400 s400 s400 s400
 a chunk of no number                h400 s400 s400 h400 h400 h400 h400 h400 h400 s400 s400 s400 h400 h400 s400 s400 s400
@@ -329,8 +329,8 @@ Upgrade to h2c                      ok   ok   ok   ok   ok   ok   ok   ok   ok  
 `
 
 const LAST_WORDS =
-  'The body of a GET is not read, and its answer ends the connection. The adapter of Express goes on reading for a ' +
-  'moment; with the server of Hono, TCP may take the answer back from a client that goes on sending.'
+  'Not all of the body is read, of a GET none, and the answer ends the connection. The adapter of Express goes on reading ' +
+  'for a moment; with the server of Hono, TCP may take the answer back from a client that goes on sending.'
 
 /** Where the two HTTP servers rightly differ. */
 export const DIFFERENCES: Readonly<
@@ -382,6 +382,16 @@ export const DIFFERENCES: Readonly<
   'les?': {
     express: 'less',
     hono: 'lese',
+    because: LAST_WORDS,
+  },
+  'big?': {
+    express: 'big',
+    hono: 'bige',
+    because: LAST_WORDS,
+  },
+  '413?': {
+    express: '413',
+    hono: '413e',
     because: LAST_WORDS,
   },
 }

@@ -55,6 +55,8 @@ export const OUTCOMES: Readonly<Record<string, Outcome>> = {
   'ok/e': served('as ok, or the connection is closed without an answer', ['ok', 'end']),
   lese: served('as less, or the connection is closed without an answer', ['less', 'end']),
   '401e': refused('as 401, or the connection is closed without an answer', ['401', 'end']),
+  '413e': handled('as 413, or the connection is closed without an answer', ['413', 'end']),
+  bige: handled('as big, or the connection is closed without an answer', ['408', '413', 'end']),
   lost: {
     ...served('nobody hears the answer, if there is one, and the request may be served', HEARD_BY_NOBODY),
     isServed: 'perhaps',
