@@ -221,7 +221,7 @@ describe('events that come at the same time', () => {
 })
 
 describe('a pool that is destroyed', () => {
-  it.each([true, false])('lets nobody wait for a connection, batches: %s', async (batches) => {
+  it.each([true, false])('lets nobody wait for a connection, and transactions go on, batches: %s', async (batches) => {
     const knex = createKnex({ client: 'pg', connection: database.appUrl, pool: { min: 0, max: 1 } })
     const storage = createKnexStorage({ knex, batches })
     const holder = await knex.transaction()
@@ -229,6 +229,8 @@ describe('a pool that is destroyed', () => {
     const destroyed = knex.destroy()
     const late = storage.recordEvent(toEvent('gone', TO_REVIEW(1), 1))
     const refused = [early, late].map((one) => expect(one).rejects.toMatchObject({ code: 'storage_unavailable' }))
+    const within = await createKnexStorage({ knex: holder }).recordEvent(toEvent('gone', TO_REVIEW(2), 2))
+    expect(within.outcome).toBe('unmatched')
     await holder.rollback()
     await Promise.all([destroyed, ...refused])
   })
