@@ -131,7 +131,7 @@ const MAX_LINE_LENGTH = 16 * 1024 * 1024
 const TOO_LONG = '{ a line that is too long'
 
 const UNREADABLE =
-  'Not one whole event with its time as JSON (of a page of them, make lines with: jq -c ".data[]"; of short webhooks, ask --since)'
+  'Not one whole event with its time as JSON, in UTF-8, ended by LF (of a page of them, make lines with: jq -c ".data[]"; of short webhooks, ask --since)'
 
 function toResumption(line: number): string {
   return `Ended after line ${line}. To go on, run it again with --after-line ${line}.`

@@ -92,8 +92,8 @@ export interface KycEngine {
   /**
    * Records a history of events, one as JSON on each line: the body of a webhook, or an event as Persona lists it. The
    * same way as webhooks, but nobody checks a signature: import what you trust. An event that is there is passed over, so an
-   * import may be repeated. What the storage cannot take for the moment is tried again for about a minute. Rejects with
-   * StorageError, once all that was under way has ended.
+   * import may be repeated. What the storage cannot take for the moment is tried again twenty times, two seconds apart.
+   * Rejects with StorageError, once all that was under way has ended.
    */
   importEvents(lines: AsyncIterable<string> | Iterable<string>, options?: ImportOptions): Promise<ImportReport>
   /** Compares the webhook that is configured at Persona with what the app expects. */

@@ -1,9 +1,9 @@
 import type { EngineContext } from './engine-context.js'
 import { EventError, KycError } from './errors.js'
-import { type PersonaEvent, toEvent } from './events.js'
+import { toEvent } from './events.js'
 import { isJsonObject } from './inflection.js'
 import { requireWholeNumber } from './input.js'
-import { createPastRecorder, type TimedEvent } from './record-persona-event.js'
+import { createPastRecorder, type RecordableEvent } from './record-persona-event.js'
 
 /** What {@link KycEngine.importEvents} accepts. */
 export interface ImportOptions {
@@ -118,13 +118,13 @@ async function recordLine(
   if (transition !== null) report.casesMoved++
 }
 
-/** A webhook's body, or an event as Persona lists it. Null for what is neither. */
-function readLine(text: string): TimedEvent | null {
+/** Of a webhook's body, or an event as Persona lists it, what is kept while it waits. Null for what is neither. */
+function readLine(text: string): RecordableEvent | null {
   try {
     const json: unknown = JSON.parse(text)
     if (!isJsonObject(json)) return null
-    const event: PersonaEvent = toEvent(json.type === 'event' ? { data: json } : json)
-    return event.createdAt === null ? null : { ...event, occurredAt: event.createdAt }
+    const { id, name, createdAt, inquiry } = toEvent(json.type === 'event' ? { data: json } : json)
+    return createdAt === null ? null : { id, name, createdAt, inquiry, occurredAt: createdAt }
   } catch (error) {
     if (error instanceof EventError || error instanceof SyntaxError) return null
     throw error

@@ -27,27 +27,31 @@ export interface NativeCrypto {
   hash?(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
 }
 
-const PARTS = ['createHash', 'createHmac', 'createCipheriv', 'createDecipheriv'] as const
-
 /**
  * Node's own crypto where the runtime has it: without a promise, it is several times as fast as Web Crypto for what is
  * short. It is asked for at run time, so that bundles for edge runtimes and browsers do not name it. Undefined elsewhere, and
  * where the runtime has a part of it only.
  */
-export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto(Reflect.get(globalThis, 'process'))
+export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto(globalThis)
 
-/** Returns the crypto of that `process`, if it has all that is used. What stands in for a `process` may do anything else. */
-export function findNativeCrypto(
-  runtime: { getBuiltinModule?(name: string): Partial<NativeCrypto> | null | undefined } | undefined,
-): NativeCrypto | undefined {
+/** Returns the crypto of that runtime, if all that is used of it works. What stands in for a `process` may do anything else. */
+export function findNativeCrypto(runtime: {
+  readonly process?: { getBuiltinModule?(name: string): NativeCrypto | null | undefined }
+}): NativeCrypto | undefined {
   try {
-    const found = runtime?.getBuiltinModule?.('node:crypto') ?? {}
-    return isWhole(found) ? found : undefined
+    const found = runtime.process?.getBuiltinModule?.('node:crypto') ?? undefined
+    if (found !== undefined) tryOut(found)
+    return found
   } catch {
     return undefined
   }
 }
 
-function isWhole(found: Partial<NativeCrypto>): found is NativeCrypto {
-  return PARTS.every((part) => typeof found[part] === 'function')
+/** Throws where a part is missing, or stands there only to throw when it is called. */
+function tryOut({ createHash, createHmac, createCipheriv, createDecipheriv }: NativeCrypto): void {
+  const [key, iv] = [new Uint8Array(32), new Uint8Array(12)]
+  createHash('sha256').update('').digest()
+  createHmac('sha256', key).update('').digest()
+  createCipheriv('aes-256-gcm', key, iv)
+  createDecipheriv('aes-256-gcm', key, iv)
 }

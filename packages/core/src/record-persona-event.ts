@@ -12,7 +12,10 @@ export interface TimedEvent extends PersonaEvent {
   readonly occurredAt: Date
 }
 
-/** A history has more patience than a webhook: about a minute. */
+/** What is recorded of an event: not what it holds of a person. */
+export type RecordableEvent = Omit<TimedEvent, 'body'>
+
+/** A history has more patience than a webhook: 40 seconds, and what the attempts take, which may be four each. */
 const PAUSE_SECONDS = 2
 const RETRIES = 20
 
@@ -21,7 +24,7 @@ const CASE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** Records an event of Persona, moves its case, and tells the app. `delivery` is null where no webhook brought it. */
 export async function recordPersonaEvent(
   context: EngineContext,
-  event: TimedEvent,
+  event: RecordableEvent,
   delivery: DeliveryTelemetry | null,
 ): Promise<RecordedEvent> {
   const recorded = await context.storage.recordEvent(toNewEvent(context, event, delivery))
@@ -61,7 +64,7 @@ export function createPastRecorder(context: EngineContext, signal: AbortSignal) 
     signal,
     toPassing,
   }
-  return (event: TimedEvent): Promise<RecordedEvent> =>
+  return (event: RecordableEvent): Promise<RecordedEvent> =>
     withRetries(async () => {
       const recorded = await recordPersonaEvent(context, event, null)
       hasRecorded = true
@@ -76,7 +79,7 @@ export function toTrustedReference({ templateId }: EngineContext, inquiry: Inqui
   return isTrusted ? referenceId : null
 }
 
-function toNewEvent(context: EngineContext, event: TimedEvent, delivery: DeliveryTelemetry | null): NewEvent {
+function toNewEvent(context: EngineContext, event: RecordableEvent, delivery: DeliveryTelemetry | null): NewEvent {
   const { id, name, createdAt, occurredAt, inquiry } = event
   const status = isInquiryEvent(name) ? (inquiry?.status ?? null) : null
   return {

@@ -28,12 +28,12 @@ it.each(SECRETS)('a secret means the same on every runtime: %#', async (secret) 
 })
 
 function refuse(): never {
-  throw new Error('no such module')
+  throw new Error('not implemented')
 }
 
 it('the runtime’s own crypto is found here', () => {
   expect(nativeCrypto?.createHmac).toBe(nodeCrypto.createHmac)
-  expect(findNativeCrypto({ getBuiltinModule: () => nodeCrypto })).toBe(nodeCrypto)
+  expect(findNativeCrypto({ process: { getBuiltinModule: () => nodeCrypto } })).toBe(nodeCrypto)
 })
 
 it.each([
@@ -44,6 +44,12 @@ it.each([
   ['it has a few modules only', { getBuiltinModule: () => refuse() }],
   // As workerd had it for a while.
   ['it cannot encrypt', { getBuiltinModule: () => ({ createHash, createHmac }) }],
+  ['its HMAC stands there only to throw', { getBuiltinModule: () => ({ ...nodeCrypto, createHmac: refuse }) }],
+  ['its cipher does', { getBuiltinModule: () => ({ ...nodeCrypto, createCipheriv: refuse }) }],
 ])('Web Crypto is used where %s', (_name, runtime) => {
-  expect(findNativeCrypto(runtime)).toBeUndefined()
+  expect(findNativeCrypto({ process: runtime as NodeJS.Process })).toBeUndefined()
+})
+
+it('Web Crypto is used where nobody may ask for a process', () => {
+  expect(findNativeCrypto(Object.defineProperty({}, 'process', { get: refuse }))).toBeUndefined()
 })

@@ -16,7 +16,7 @@ interface Waiting {
   /** What no other event of its commit may have. */
   readonly keys: readonly string[]
   readonly sinceMs: number
-  readonly resolve: (recorded: RecordedEvent | Promise<RecordedEvent>) => void
+  readonly resolve: (recorded: RecordedEvent) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -37,7 +37,7 @@ const COPY_WAIT_ALONE_MS = 50
 /** When so many wait, a second commit begins: PostgreSQL works on it while the answers to the first are read here. */
 const MANY_EVENTS = 100
 const COMMITS_OF_MANY = 2
-/** Persona waits five seconds for an answer: what has waited for so long is not worth a commit any more. */
+/** Persona waits five seconds for an answer: nobody waits for one that comes later, whether a commit has begun or not. */
 const MAX_WAIT_MS = 4000
 const MAX_WAITING = 20_000
 
@@ -45,7 +45,8 @@ const MAX_WAITING = 20_000
  * Returns a function that records events: at once where nothing is under way, and else together with all others that have
  * come meanwhile, in the next commit. Each resolves after its own commit. What failed together is recorded one by one. An
  * event whose case somebody holds is tried again and again, and occupies nothing meanwhile. Rejects with
- * `storage_unavailable` what no commit has begun with in four seconds.
+ * `storage_unavailable` what is not recorded in four seconds. Its commit may still end well; then to repeat it changes
+ * nothing.
  */
 export function createEventBatches({ recordAll, isOutage }: EventWriter): (event: NewEvent) => Promise<RecordedEvent> {
   let waiting: Waiting[] = []
@@ -53,6 +54,8 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
   let held: Waiting[] = []
   /** What failed together. */
   let alone: Waiting[] = []
+  /** What a commit has begun with, until it is answered. */
+  const begun = new Set<Waiting>()
   let underWay = 0
   let aloneUnderWay = 0
   let timer: ReturnType<typeof setTimeout> | null = null
@@ -78,7 +81,7 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
     if (waiting.length > 0 && underWay === 0) start()
     while (waiting.length >= MANY_EVENTS && underWay < COMMITS_OF_MANY) start()
     while (isSome(alone) && aloneUnderWay < MAX_ALONE_AT_ONCE) startAlone(alone)
-    const isIdle = waiting.length + held.length + alone.length === 0
+    const isIdle = waiting.length + held.length + alone.length + begun.size === 0
     if (!isIdle) timer ??= setTimeout(hurry, PATIENCE_MS)
     if (isIdle && timer !== null) {
       clearTimeout(timer)
@@ -91,12 +94,23 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
     waiting = refuseOverdue([...waiting, ...held])
     held = []
     alone = refuseOverdue(alone)
+    refuseUnanswered()
     if (waiting.length > 0 && underWay < MAX_COMMITS_AT_ONCE) start()
     goOn()
   }
 
+  const refuseUnanswered = () => {
+    const overdueMs = Date.now() - MAX_WAIT_MS
+    for (const entry of begun) {
+      if (entry.sinceMs > overdueMs) continue
+      begun.delete(entry)
+      entry.reject(unanswered())
+    }
+  }
+
   /** Never rejects, and waits for nobody's case. */
   const record = async (batch: readonly Waiting[], copyWaitMs: number) => {
+    for (const entry of batch) begun.add(entry)
     try {
       const recorded = await recordAll(
         batch.map(({ event }) => event),
@@ -104,14 +118,26 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
       )
       for (const [index, entry] of batch.entries()) {
         const own = recorded[index] ?? null
-        if (own === null) held.push(entry)
-        else entry.resolve(own)
+        if (own !== null) void answer(entry, own)
+        else if (begun.delete(entry)) held.push(entry)
       }
     } catch (error) {
-      if (batch.length > 1 && !isOutage(error)) alone.push(...batch)
-      else for (const { reject } of batch) reject(error)
+      const left = batch.filter((entry) => begun.delete(entry))
+      if (batch.length > 1 && !isOutage(error)) alone.push(...left)
+      else for (const { reject } of left) reject(error)
     }
   }
+  const answer = (entry: Waiting, own: Promise<RecordedEvent>) =>
+    own.then(
+      (recorded) => {
+        begun.delete(entry)
+        entry.resolve(recorded)
+      },
+      (error) => {
+        begun.delete(entry)
+        entry.reject(error)
+      },
+    )
 
   return (event) =>
     new Promise((resolve, reject) => {
@@ -138,6 +164,13 @@ function busy(): StorageError {
   return new StorageError('storage_unavailable', {
     problem: 'PostgreSQL has not recorded the events before this one, or somebody holds its case.',
     fix: 'Look for long transactions and locks (pg_stat_activity). Nothing was changed; the call can be repeated.',
+  })
+}
+
+function unanswered(): StorageError {
+  return new StorageError('storage_unavailable', {
+    problem: 'PostgreSQL has not answered for four seconds.',
+    fix: 'Look for locks and long transactions (pg_stat_activity), and for a disk or a network that halts. The event may have been recorded; the call can be repeated, and records it once.',
   })
 }
 

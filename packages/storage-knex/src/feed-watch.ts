@@ -1,6 +1,7 @@
 import type { ConsumerStorage } from '@persona-kyc/core'
 import type { Knex } from 'knex'
 import type { TableNames } from './schema.js'
+import { isDestroyed } from './statement-runner.js'
 
 /** A `pg` client, as far as a watch uses it. */
 interface ListeningConnection {
@@ -8,9 +9,8 @@ interface ListeningConnection {
   on(event: 'notification' | 'error' | 'end', listener: () => void): unknown
 }
 
-/** The pool of Knex's client, and the parts that open connections beside it. */
+/** The parts of Knex's client that open connections beside its pool. */
 interface ConnectionSource {
-  readonly pool?: { readonly destroyed?: boolean }
   acquireRawConnection(): Promise<ListeningConnection>
   destroyRawConnection(connection: ListeningConnection): Promise<void>
 }
@@ -56,17 +56,12 @@ export function createFeedWatch(
       isAnnouncing = true
       setTimeout(() => {
         isAnnouncing = false
-        if (isEnding(knex)) return
+        // Knex would warn of it.
+        if (isDestroyed(knex)) return
         void knex.raw('select pg_notify(?, ?)', [channel, '']).catch(() => {})
       }, ANNOUNCE_EVERY_MS).unref()
     },
   }
-}
-
-/** True once the pool gives no connection any more, which Knex would warn of. */
-function isEnding(knex: Knex): boolean {
-  const { pool } = knex.client as ConnectionSource
-  return pool === undefined || pool.destroyed === true
 }
 
 /** Listens on a connection of its own, and on another one whenever that is lost, until the returned function is called. */

@@ -63,7 +63,7 @@ export function createStatementRunner() {
 
 /**
  * Throws StorageError for a transaction that has ended: its connection is somebody else's. And for a pool that is being
- * destroyed, which lets everybody wait until the end of their patience.
+ * destroyed, which lets everybody wait until the end of their patience, or is gone.
  */
 export function requireRunning(knex: Knex): void {
   if (knex.isTransaction === true) {
@@ -73,9 +73,15 @@ export function requireRunning(knex: Knex): void {
       fix: 'Await all that uses it before it is committed or rolled back.',
     })
   }
-  if ((knex.client as Pool).pool?.destroyed !== true) return
+  if (!isDestroyed(knex)) return
   throw new StorageError('storage_unavailable', {
-    problem: 'The pool of this storage is being destroyed.',
+    problem: 'The pool of this storage is destroyed.',
     fix: 'Stop the server before knex.destroy(). Nothing was changed; the call can be repeated.',
   })
+}
+
+/** True once the pool gives no connection any more. */
+export function isDestroyed(knex: Knex): boolean {
+  const { pool } = knex.client as Pool
+  return pool === undefined || pool.destroyed === true
 }

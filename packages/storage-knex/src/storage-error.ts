@@ -11,7 +11,14 @@ export function toStorageError(error: unknown): KycError {
   if (isUnavailable(code)) {
     return new StorageError('storage_unavailable', {
       problem: `PostgreSQL cannot be reached (${code}).`,
-      fix: 'Check that it runs, accepts connections and is not at its limit. Nothing was changed; the call can be repeated.',
+      fix: 'Check that it runs, accepts connections and is not at its limit. What was under way may have been done; the call can be repeated.',
+      cause,
+    })
+  }
+  if (code === READ_ONLY) {
+    return new StorageError('storage_unavailable', {
+      problem: `PostgreSQL takes no changes (${code}).`,
+      fix: 'Connect to the primary (DATABASE_URL, target_session_attrs), or wait until the provider lets it write. Nothing was changed; the call can be repeated.',
       cause,
     })
   }
@@ -41,8 +48,9 @@ export function toDriverCode(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { code } = error as { code?: unknown }
   if (typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code)) return code
-  // pg gives no code to a connection that ends while it is used, and a pool that ends none to those who wait for one.
-  return /connection (terminated|ended|error)|not queryable|read timeout|^aborted$/i.test(error.message)
+  // pg gives no code to a connection that is not made in time or ends while it is used, and a pool that ends none to those
+  // who wait for one.
+  return /connection (terminated|ended|error)|not queryable|read timeout|timeout expired|^aborted$/i.test(error.message)
     ? 'CONNECTION_LOST'
     : error.name
 }
@@ -66,6 +74,9 @@ const PASSING = /^(08|53|57|58)/
 /** Two transactions were in each other's way: a serialization failure, or a deadlock. */
 export const CROSSED_TRANSACTIONS: readonly string[] = ['40001', '40P01']
 
+/** A standby, as the primary may be one after a failover; or `default_transaction_read_only`. */
+const READ_ONLY = '25006'
+
 /** A lock was not to be had in the time of `lock_timeout`. */
 export const LOCK_NOT_AVAILABLE = '55P03'
 
@@ -74,5 +85,5 @@ export const QUERY_CANCELED = '57014'
 
 function isUnavailable(code: string): boolean {
   if (PASSING.test(code) && code.length === 5) return true
-  return /^E[A-Z]+$/.test(code) || ['KnexTimeoutError', 'CONNECTION_LOST'].includes(code)
+  return /^E[A-Z_]+$/.test(code) || ['KnexTimeoutError', 'CONNECTION_LOST'].includes(code)
 }

@@ -144,14 +144,14 @@ describe('createEventBatches', () => {
   it('refuses what has waited for four seconds to be recorded by itself', async () => {
     const { record, commits } = createWriter()
     const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => record(newEvent(id)))
-    const last = expect(all[5]).rejects.toMatchObject({ code: 'storage_unavailable' })
+    const refused = all.slice(1).map((one) => expect(one).rejects.toMatchObject({ code: 'storage_unavailable' }))
     commits[0]?.end()
     await flush()
     commits[1]?.fail(new Error('somebody is recording a copy'))
     await vi.advanceTimersByTimeAsync(4020)
-    await last
+    await Promise.all(refused)
     for (const { end } of commits) end()
-    await Promise.all(all.slice(0, 5))
+    await flush()
     expect(commits.map(({ ids }) => ids)).not.toContainEqual(['f'])
   })
 
@@ -245,6 +245,34 @@ describe('createEventBatches', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('refuses what a commit has begun with four seconds ago, whatever becomes of that', async () => {
+    const { record, commits, held } = createWriter()
+    held.add('c')
+    const all = ['a', 'b', 'c', 'd'].map((id) => record(newEvent(id)))
+    const refused = all.map((one) => expect(one).rejects.toMatchObject({ code: 'storage_unavailable' }))
+    await vi.advanceTimersByTimeAsync(20)
+    expect(commits.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c', 'd']])
+    await vi.advanceTimersByTimeAsync(4000)
+    await Promise.all(refused)
+    commits[0]?.fail(new Error('nobody is there any more'))
+    commits[1]?.end()
+    await vi.advanceTimersByTimeAsync(20)
+    // What is left out is tried for nobody either.
+    expect(commits).toHaveLength(2)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('refuses what is matched again without end', async () => {
+    const record = createEventBatches({
+      recordAll: async (events) => events.map(() => new Promise(() => {})),
+      isOutage: () => false,
+    })
+    const refused = expect(record(newEvent('a'))).rejects.toMatchObject({ code: 'storage_unavailable' })
+    await vi.advanceTimersByTimeAsync(4020)
+    await refused
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('waits 20 ms for the commits before, and has four under way at most', async () => {
     const { record, commits } = createWriter()
     const all: Promise<RecordedEvent>[] = []
@@ -265,7 +293,7 @@ describe('createEventBatches', () => {
   it('refuses what has waited for four seconds, and what 20,000 wait before', async () => {
     const { record, commits } = createWriter()
     for (let index = 0; index < 4; index++) {
-      void record(newEvent(`hangs-${index}`))
+      record(newEvent(`hangs-${index}`)).catch(() => {})
       await vi.advanceTimersByTimeAsync(20)
     }
     const first = record(newEvent('late'))

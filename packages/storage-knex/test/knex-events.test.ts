@@ -233,7 +233,22 @@ describe('a pool that is destroyed', () => {
     expect(within.outcome).toBe('unmatched')
     await holder.rollback()
     await Promise.all([destroyed, ...refused])
+    const afterwards = storage.recordEvent(toEvent('gone', TO_REVIEW(3), 3))
+    await expect(afterwards).rejects.toMatchObject({ code: 'storage_unavailable' })
   })
+})
+
+it('takes a database that only lets read for one that is away: the primary comes back after a failover', async () => {
+  const connection = { connectionString: database.appUrl, options: '-c default_transaction_read_only=on' }
+  const standby = createKnex({ client: 'pg', connection, pool: { min: 0, max: 1 } })
+  pools.push(standby)
+  const storage = createKnexStorage({ knex: standby })
+  const recorded = await Promise.allSettled(
+    [0, 1, 2].map((id) => storage.recordEvent(toEvent('read', TO_REVIEW(id), id))),
+  )
+  for (const one of recorded) {
+    expect(one).toMatchObject({ reason: { code: 'storage_unavailable', message: expect.stringContaining('primary') } })
+  }
 })
 
 describe('prepared statements', () => {

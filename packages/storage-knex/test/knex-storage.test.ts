@@ -5,6 +5,7 @@ import createKnex, { type Knex } from 'knex'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { migrateForApp } from '../../../test-setup/app-database.js'
 import { createKnexStorage } from '../src/knex-storage.js'
+import { toStorageError } from '../src/storage-error.js'
 import { findBreaches } from './sql-rules.js'
 import { useDatabase } from './test-database.js'
 
@@ -236,6 +237,14 @@ describe('createKnexStorage', () => {
     // The pool may hand out the dead connection once more before it learns of its end.
     await vi.waitFor(() => storage.ping())
   })
+
+  it.each(['ENOTFOUND', 'EAI_AGAIN', 'ECONNRESET'])(
+    'takes a name or an address that fails with %s for one that comes back',
+    (code) => {
+      const error = toStorageError(Object.assign(new Error('getaddrinfo'), { code }))
+      expect(error).toMatchObject({ code: 'storage_unavailable', message: expect.stringContaining(code) })
+    },
+  )
 
   it('names the migrations when they were not run', async () => {
     const error = await createKnexStorage({ knex: database.app, schema: 'empty' })

@@ -33,6 +33,19 @@ it('gives up a database that falls silent, and goes on when another answers', as
   }
 })
 
+it('takes a database that does not answer a new connection for one that is away', async () => {
+  const line = await openLine(database.appUrl)
+  line.mute()
+  const connection = { connectionString: line.url, connectionTimeoutMillis: 100 }
+  const knex = createKnex({ client: 'pg', connection, pool: { min: 0, max: 1 } })
+  try {
+    await expect(createKnexStorage({ knex }).ping()).rejects.toMatchObject({ code: 'storage_unavailable' })
+  } finally {
+    await knex.destroy()
+    line.close()
+  }
+})
+
 /** A TCP line that can swallow what the database says, without a word to either side. */
 async function openLine(databaseUrl: string) {
   const target = new URL(databaseUrl)
