@@ -118,8 +118,12 @@ export function createEventBatches({ recordAll, isOutage }: EventWriter): (event
       )
       for (const [index, entry] of batch.entries()) {
         const own = recorded[index] ?? null
-        if (own !== null) void answer(entry, own)
-        else if (begun.delete(entry)) held.push(entry)
+        if (own !== null) {
+          void answer(entry, own)
+        } else {
+          begun.delete(entry)
+          held.push(entry)
+        }
       }
     } catch (error) {
       const left = batch.filter((entry) => begun.delete(entry))
