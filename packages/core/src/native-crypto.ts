@@ -27,6 +27,11 @@ export interface NativeCrypto {
   hash?(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
 }
 
+/** A `process`, or what stands in for one. */
+interface ModuleSource {
+  getBuiltinModule?(name: string): NativeCrypto | null | undefined
+}
+
 /**
  * Node's own crypto where the runtime has it: without a promise, it is several times as fast as Web Crypto for what is
  * short. It is asked for at run time, so that bundles for edge runtimes and browsers do not name it. Undefined elsewhere, and
@@ -35,11 +40,10 @@ export interface NativeCrypto {
 export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto(globalThis)
 
 /** Returns the crypto of that runtime, if all that is used of it works. What stands in for a `process` may do anything else. */
-export function findNativeCrypto(runtime: {
-  readonly process?: { getBuiltinModule?(name: string): NativeCrypto | null | undefined }
-}): NativeCrypto | undefined {
+export function findNativeCrypto(runtime: object): NativeCrypto | undefined {
   try {
-    const found = runtime.process?.getBuiltinModule?.('node:crypto') ?? undefined
+    const process: ModuleSource | undefined = Reflect.get(runtime, 'process')
+    const found = process?.getBuiltinModule?.('node:crypto') ?? undefined
     if (found !== undefined) tryOut(found)
     return found
   } catch {
