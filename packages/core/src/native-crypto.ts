@@ -42,8 +42,8 @@ export const nativeCrypto: NativeCrypto | undefined = findNativeCrypto(globalThi
 /** Returns the crypto of that runtime, if all that is used of it works. What stands in for a `process` may do anything else. */
 export function findNativeCrypto(runtime: object): NativeCrypto | undefined {
   try {
-    const process: ModuleSource | undefined = Reflect.get(runtime, 'process')
-    const found = process?.getBuiltinModule?.('node:crypto') ?? undefined
+    const source: ModuleSource | undefined = Reflect.get(runtime, 'process')
+    const found = source?.getBuiltinModule?.('node:crypto') ?? undefined
     if (found !== undefined) tryOut(found)
     return found
   } catch {
