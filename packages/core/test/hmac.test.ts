@@ -44,13 +44,18 @@ it.each([
   ['it has a few modules only', { getBuiltinModule: () => refuse() }],
   // As workerd had it for a while.
   ['it cannot encrypt', { getBuiltinModule: () => ({ createHash, createHmac }) }],
-  // As edge runtimes have them for what they cannot do.
-  ...['createHash', 'createHmac', 'createCipheriv', 'createDecipheriv'].map(
-    (part) => [`its ${part} only throws`, { getBuiltinModule: () => ({ ...nodeCrypto, [part]: refuse }) }] as const,
-  ),
 ])('Web Crypto is used where %s', (_name, runtime) => {
   expect(findNativeCrypto({ process: runtime })).toBeUndefined()
 })
+
+// As stubs of edge runtimes are.
+it.each(['createHash', 'createHmac', 'createCipheriv', 'createDecipheriv'])(
+  'Web Crypto is used where %s only throws',
+  (part) => {
+    const stub = { ...nodeCrypto, [part]: refuse }
+    expect(findNativeCrypto({ process: { getBuiltinModule: () => stub } })).toBeUndefined()
+  },
+)
 
 it('Web Crypto is used where nobody may ask for a process', () => {
   expect(findNativeCrypto(Object.defineProperty({}, 'process', { get: refuse }))).toBeUndefined()
